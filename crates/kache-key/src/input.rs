@@ -1,0 +1,238 @@
+//! What a unit read, and the entry key made from it.
+//!
+//! A record says *where to look*; a key is always made of what is there *now*.
+//! A record that is out of date can cost a miss and can never cause a wrong hit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, EntryKey, UnitId};
+use crate::fields::FieldHasher;
+use crate::roots::{PathToken, RootKind};
+
+/// One thing that a compilation depended on beyond its command line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Input {
+    /// The bytes of a file.
+    File(PathToken),
+    /// The raw value of an environment variable, or that it is unset.
+    Env(String),
+    /// The value of an environment variable with roots written as names: for
+    /// variables that only say where something is.
+    EnvPath(String),
+    /// The bytes of a crate passed with `--extern`.
+    Extern(PathToken),
+    /// The bytes of a file that the linker read.
+    LinkInput(PathToken),
+    /// Whether a path exists that did not exist when the unit was compiled.
+    Absent(PathToken),
+    /// The sorted names in a directory.
+    Listing(PathToken),
+    /// Where a root is: an output names it, so the entry is bound to it.
+    Root(RootKind),
+}
+
+impl Input {
+    /// Returns the kind and the name that go into the entry key.
+    pub fn label(&self) -> (&'static str, String) {
+        match self {
+            Self::File(path) => ("file", path.0.clone()),
+            Self::Env(name) => ("env", name.clone()),
+            Self::EnvPath(name) => ("env_path", name.clone()),
+            Self::Extern(path) => ("extern", path.0.clone()),
+            Self::LinkInput(path) => ("link_input", path.0.clone()),
+            Self::Absent(path) => ("absent", path.0.clone()),
+            Self::Listing(path) => ("listing", path.0.clone()),
+            Self::Root(kind) => ("root", kind.name()),
+        }
+    }
+}
+
+/// A cheap hint that a file has not changed; never its identity.
+///
+/// Times are nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Device number.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Size in bytes.
+    pub size: u64,
+    /// Time of the last change of the contents.
+    pub mtime_ns: i64,
+    /// Time of the last change of the inode, which no program can set.
+    pub ctime_ns: i64,
+    /// When this stamp was taken.
+    pub taken_ns: i64,
+}
+
+impl FileStamp {
+    /// How long a file must have been quiet before its stamp can vouch for it.
+    ///
+    /// File systems with coarse clocks (FAT: two seconds) can show two
+    /// different contents under one time.
+    pub const QUIET_NS: i64 = 2_000_000_000;
+
+    /// Returns whether a digest taken with this stamp still holds for a file
+    /// that now looks like `now`.
+    pub fn vouches_for(&self, now: &Self) -> bool {
+        let same = (self.dev, self.ino, self.size, self.mtime_ns, self.ctime_ns)
+            == (now.dev, now.ino, now.size, now.mtime_ns, now.ctime_ns);
+        same && self.is_settled()
+    }
+
+    /// Returns whether the file had been quiet for long enough when the stamp was taken.
+    pub fn is_settled(&self) -> bool {
+        let changed_ns = self.mtime_ns.max(self.ctime_ns);
+        self.taken_ns.saturating_sub(changed_ns) >= Self::QUIET_NS
+    }
+}
+
+/// An input as one past compilation saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedInput {
+    /// What was read.
+    pub input: Input,
+    /// Its digest then.
+    pub digest: Digest,
+    /// The file's stamp then; absent where the input is not a plain file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<FileStamp>,
+}
+
+/// Everything one past compilation of a unit read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// The inputs, sorted and without repeats.
+    pub inputs: Vec<RecordedInput>,
+}
+
+impl InputRecord {
+    /// Builds a record: sorts the inputs and drops repeats.
+    pub fn of(mut inputs: Vec<RecordedInput>) -> Self {
+        inputs.sort_by(|a, b| a.input.cmp(&b.input));
+        inputs.dedup_by(|a, b| a.input == b.input);
+        Self { inputs }
+    }
+
+    /// Returns the key of the entry that this record's own compilation made.
+    pub fn entry_key(&self, unit: UnitId) -> EntryKey {
+        entry_key(unit, self.inputs.iter().map(|i| (&i.input, i.digest)))
+    }
+
+    /// Returns whether both records look at the same inputs, whatever they found.
+    pub fn same_inputs(&self, other: &Self) -> bool {
+        self.inputs.iter().map(|i| &i.input).eq(other.inputs.iter().map(|i| &i.input))
+    }
+}
+
+/// Returns the entry key of `unit` with `inputs` in the order of a record.
+///
+/// The recipe is pinned by a golden vector and described in `docs/key-recipe.md`.
+pub fn entry_key<'a>(
+    unit: UnitId,
+    inputs: impl IntoIterator<Item = (&'a Input, Digest)>,
+) -> EntryKey {
+    let mut hasher = FieldHasher::new("kache entry");
+    hasher.digest("unit", unit.0);
+    for (input, digest) in inputs {
+        let (kind, name) = input.label();
+        hasher.text(kind, &name).digest("digest", digest);
+    }
+    EntryKey(hasher.finish())
+}
+
+/// Returns the digest that stands for a file which is not there.
+pub fn missing_digest() -> Digest {
+    FieldHasher::new("kache missing file").finish()
+}
+
+/// Returns the digest of an environment variable's value; unset differs from empty.
+pub fn env_digest(value: Option<&[u8]>) -> Digest {
+    FieldHasher::new("kache env").option("value", value).finish()
+}
+
+/// Returns the digest of whether a path exists.
+pub fn absent_digest(exists: bool) -> Digest {
+    FieldHasher::new("kache absent").text("exists", if exists { "yes" } else { "no" }).finish()
+}
+
+/// Returns the digest of a directory's entry names; the order given does not matter.
+pub fn listing_digest(mut names: Vec<String>) -> Digest {
+    names.sort_unstable();
+    FieldHasher::new("kache listing").list("names", names.iter().map(String::as_str)).finish()
+}
+
+/// Returns the digest of where a root is.
+pub fn root_digest(path: Option<&str>) -> Digest {
+    FieldHasher::new("kache root").option("path", path.map(str::as_bytes)).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(changed_s: i64, taken_s: i64) -> FileStamp {
+        let ns = 1_000_000_000;
+        FileStamp {
+            dev: 1,
+            ino: 2,
+            size: 3,
+            mtime_ns: changed_s * ns,
+            ctime_ns: changed_s * ns,
+            taken_ns: taken_s * ns,
+        }
+    }
+
+    #[test]
+    fn a_stamp_vouches_only_for_a_file_that_was_quiet_and_did_not_change() {
+        let now = stamp(10, 99);
+        assert!(stamp(10, 12).vouches_for(&now));
+        assert!(!stamp(10, 11).vouches_for(&now), "taken within two seconds of the change");
+        assert!(!stamp(9, 12).vouches_for(&now), "changed since");
+        assert!(!stamp(10, 5).vouches_for(&now), "changed in the future");
+        let mut moved = now;
+        moved.ino = 7;
+        assert!(!stamp(10, 12).vouches_for(&moved), "replaced by another file");
+    }
+
+    fn file(path: &str, contents: &[u8]) -> RecordedInput {
+        RecordedInput {
+            input: Input::File(PathToken(path.to_owned())),
+            digest: Digest::of(contents),
+            stamp: None,
+        }
+    }
+
+    #[test]
+    fn a_key_depends_on_which_file_has_which_contents() {
+        let unit = UnitId(Digest::of(b"unit"));
+        let key = |inputs: Vec<RecordedInput>| InputRecord::of(inputs).entry_key(unit);
+        let plain = key(vec![file("a", b"1"), file("b", b"2")]);
+        assert_eq!(plain, key(vec![file("b", b"2"), file("a", b"1")]), "order is canonical");
+        assert_ne!(plain, key(vec![file("a", b"2"), file("b", b"1")]), "contents swapped");
+        assert_ne!(plain, key(vec![file("a", b"1")]));
+    }
+
+    #[test]
+    fn the_entry_key_recipe_is_pinned() {
+        let unit = UnitId(Digest::of(b"unit"));
+        let env = RecordedInput {
+            input: Input::Env("CARGO_PKG_VERSION".to_owned()),
+            digest: env_digest(Some(b"1.0.0")),
+            stamp: None,
+        };
+        let root = RecordedInput {
+            input: Input::Root(RootKind::Target),
+            digest: root_digest(Some("/ws/target")),
+            stamp: None,
+        };
+        let record = InputRecord::of(vec![file("src/lib.rs", b"fn f() {}"), env, root]);
+        assert_eq!(
+            record.entry_key(unit).to_string(),
+            "b81a87cfdbff338f84450e951553931cec7725f7304a5b20bd863dd63f130d47"
+        );
+    }
+}
