@@ -12,7 +12,11 @@
 //! UnitId + those inputs as they are now -> EntryKey -> the stored outputs
 //! ```
 
+pub mod archive;
+pub mod depfile;
 pub mod digest;
+pub mod evidence;
+pub mod explain;
 pub mod fields;
 pub mod input;
 pub mod roots;

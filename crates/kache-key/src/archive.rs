@@ -1,0 +1,161 @@
+//! What an rlib holds: the names of an ar archive's members.
+
+use object::read::archive::{ArchiveFile, ArchiveMember};
+
+/// How the names of what rustc's code generation made end.
+const OWN_OBJECTS: [&str; 2] = [".rcgu.o", ".rcgu.dwo"];
+
+/// Why bytes are not an archive that can be listed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// The bytes are not an ar archive, or are damaged.
+    #[error("archive cannot be read: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The archive only names its members and does not hold them.
+    #[error("archive is thin: its members are other files")]
+    Thin,
+    /// A member's name is not UTF-8.
+    #[error("archive has a member whose name is not UTF-8")]
+    NonUtf8Name,
+}
+
+/// Returns the names of the members of an ar archive, in order, without the
+/// symbol and name tables.
+///
+/// Reads the GNU and the BSD form, with long names. Cost: one look at each
+/// member's header; contents are not read.
+///
+/// # Errors
+///
+/// Bytes that are no archive, a thin archive, a name that is not UTF-8.
+pub fn member_names(bytes: &[u8]) -> Result<Vec<String>, ArchiveError> {
+    let malformed =
+        |error: object::read::Error| ArchiveError::Malformed { reason: error.to_string() };
+    let archive = ArchiveFile::parse(bytes).map_err(malformed)?;
+    if archive.is_thin() {
+        return Err(ArchiveError::Thin);
+    }
+    let name = |member: object::read::Result<ArchiveMember<'_>>| {
+        let member = member.map_err(malformed)?;
+        // A member that reaches past the end is noticed only here.
+        member.data(bytes).map_err(malformed)?;
+        String::from_utf8(member.name().to_vec()).map_err(|_| ArchiveError::NonUtf8Name)
+    };
+    archive.members().map(name).collect()
+}
+
+/// Returns the members of an rlib that rustc did not make itself: the objects
+/// of a bundled native static library, or that library as a whole.
+///
+/// rustc's own are `lib.rmeta`, `<crate>[-<extra>].<unit>.rcgu.o` and its split
+/// debug information, `.rcgu.dwo`.
+///
+/// # Errors
+///
+/// As [`member_names`].
+pub fn foreign_members(bytes: &[u8], crate_name: &str) -> Result<Vec<String>, ArchiveError> {
+    let mut names = member_names(bytes)?;
+    names.retain(|name| !is_rustc_member(name, crate_name));
+    Ok(names)
+}
+
+fn is_rustc_member(name: &str, crate_name: &str) -> bool {
+    let own_unit = name.strip_prefix(crate_name).is_some_and(|rest| rest.starts_with(['.', '-']));
+    name == "lib.rmeta" || (own_unit && OWN_OBJECTS.iter().any(|suffix| name.ends_with(suffix)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn member(name: &str, contents: &[u8]) -> Vec<u8> {
+        let size = contents.len();
+        let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 644);
+        let padding: &[u8] = if size % 2 == 1 { b"\n" } else { b"" };
+        [header.as_bytes(), contents, padding].concat()
+    }
+
+    fn archive(members: &[Vec<u8>]) -> Vec<u8> {
+        [b"!<arch>\n".to_vec(), members.concat()].concat()
+    }
+
+    /// The shape of an rlib with two bundled libraries, one packed.
+    fn rlib() -> Vec<u8> {
+        let names = b"my_lw-abc.my_lw.e3ceeeb9b696bc92-cgu.0.rcgu.o/\nmy_lw-abc.1.rcgu.dwo/\n\
+                      a long name of c fun.o/\n";
+        archive(&[
+            member("/", &0u32.to_be_bytes()),
+            member("//", names),
+            member("lib.rmeta/", b"rust"),
+            member("/0", b"o"),
+            member("/47", b"dwo"),
+            member("c fun.o/", b"x"),
+            member("/69", b"x"),
+            member("libz.a/", b"!<arch>\n"),
+        ])
+    }
+
+    #[test]
+    fn long_names_and_names_with_spaces_are_read() {
+        let expected = [
+            "lib.rmeta",
+            "my_lw-abc.my_lw.e3ceeeb9b696bc92-cgu.0.rcgu.o",
+            "my_lw-abc.1.rcgu.dwo",
+            "c fun.o",
+            "a long name of c fun.o",
+            "libz.a",
+        ];
+        assert_eq!(member_names(&rlib()).unwrap(), expected);
+    }
+
+    #[test]
+    fn bsd_names_are_read() {
+        let bytes = archive(&[member("#1/20", b"a name in the member\x01"), member("b.o", b"")]);
+        assert_eq!(member_names(&bytes).unwrap(), ["a name in the member", "b.o"]);
+    }
+
+    #[test]
+    fn bundled_objects_and_libraries_are_foreign() {
+        let foreign = foreign_members(&rlib(), "my_lw").unwrap();
+        assert_eq!(foreign, ["c fun.o", "a long name of c fun.o", "libz.a"]);
+    }
+
+    #[test]
+    fn objects_of_another_crate_are_foreign() {
+        assert_eq!(foreign_members(&rlib(), "my").unwrap().len(), 5);
+        let std = archive(&[member("std-1.2.rcgu.o/", b""), member("my.rcgu.o/", b"")]);
+        assert_eq!(foreign_members(&std, "my").unwrap(), ["std-1.2.rcgu.o"]);
+    }
+
+    #[test]
+    fn what_is_no_archive_is_refused() {
+        let rlib = rlib();
+        assert!(member_names(b"").is_err());
+        assert!(member_names(b"\x7fELF").is_err());
+        assert!(member_names(&rlib[..rlib.len() - 3]).is_err());
+        assert!(matches!(member_names(b"!<thin>\n"), Err(ArchiveError::Thin)));
+        let odd = archive(&[member("\u{e9}/", b"")])
+            .into_iter()
+            .filter(|b| *b != 0xc3)
+            .collect::<Vec<_>>();
+        assert!(member_names(&odd).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_an_error_or_a_list(at in 0usize..600, byte in any::<u8>()) {
+            let mut bytes = rlib();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(names) = member_names(&bytes) {
+                prop_assert!(names.len() <= 8);
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! How a source uses `OUT_DIR`.
+//!
+//! A crate that only *includes* what its build script generated does not
+//! depend on where that directory is: the generated files are inputs like any
+//! other. A crate that takes the path as a value does. This module tells the
+//! two apart by the source's tokens, and takes every doubt for the second.
+//!
+//! What a macro of another crate expands to is not in the source. Where rustc
+//! says that the crate read `OUT_DIR` and no source mentions it, such a macro did.
+
+use memchr::memmem;
+use proc_macro2::{Literal, TokenStream, TokenTree};
+
+const OUT_DIR: &str = "OUT_DIR";
+const INCLUDES: [&str; 3] = ["include", "include_str", "include_bytes"];
+const READERS: [&str; 2] = ["env", "option_env"];
+
+/// Standard macros that take their arguments as expressions and make no name of them.
+const PLAIN_MACROS: [&str; 20] = [
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "dbg",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "eprint",
+    "eprintln",
+    "format",
+    "format_args",
+    "matches",
+    "panic",
+    "print",
+    "println",
+    "todo",
+    "unreachable",
+    "vec",
+    "write",
+    "writeln",
+];
+
+/// How one source file uses the variable `OUT_DIR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutDirUse {
+    /// No token can be a use.
+    NotMentioned,
+    /// Each use only says where a file to be included is.
+    IncludesOnly,
+    /// At least one use may be of another kind.
+    Otherwise,
+}
+
+/// Returns how `source` uses `OUT_DIR`.
+///
+/// `IncludesOnly` when every use is `env!("OUT_DIR")` as an argument of
+/// `concat!` that is the whole argument of `include!`, `include_str!` or
+/// `include_bytes!`, in macro definitions too. Any other string with that name,
+/// `option_env!` of it, `env!` of something other than a literal, the name
+/// `env` where a macro could build a call of it, other macros under these
+/// names, and a text that is not Rust are `Otherwise`. A text without `OUT_DIR`
+/// and `env` is not lexed.
+pub fn only_locates_includes(source: &str) -> OutDirUse {
+    let has = |word: &str| memmem::find(source.as_bytes(), word.as_bytes()).is_some();
+    if !has(OUT_DIR) && !has("env") {
+        return OutDirUse::NotMentioned;
+    }
+    let (interpreter, code) = split_shebang(source);
+    if interpreter.contains(OUT_DIR) || interpreter.contains("env!") {
+        return OutDirUse::Otherwise;
+    }
+    match code.parse::<TokenStream>() {
+        Ok(tokens) => use_in(&trees(tokens), false),
+        Err(_) if has(OUT_DIR) || calls_reader(source) => OutDirUse::Otherwise,
+        Err(_) => OutDirUse::NotMentioned,
+    }
+}
+
+/// Returns the first line where it names an interpreter, and the rest.
+fn split_shebang(source: &str) -> (&str, &str) {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    match source.strip_prefix("#!") {
+        Some(rest) if !rest.trim_start().starts_with('[') => {
+            source.split_at(source.find('\n').unwrap_or(source.len()))
+        }
+        _ => ("", source),
+    }
+}
+
+/// Returns whether a text that cannot be lexed looks as if it called `env!`.
+fn calls_reader(source: &str) -> bool {
+    let mut after = source.split("env").skip(1);
+    after.any(|rest| rest.trim_start().starts_with('!'))
+}
+
+fn trees(tokens: TokenStream) -> Vec<TokenTree> {
+    tokens.into_iter().collect()
+}
+
+/// Returns how `tokens` use the variable. `in_macro` says that a macro is
+/// given these tokens, so that it could put names and strings together.
+fn use_in(tokens: &[TokenTree], in_macro: bool) -> OutDirUse {
+    use TokenTree::{Group, Ident, Literal};
+    let mut found = OutDirUse::NotMentioned;
+    let mut before = None;
+    let mut rest = tokens;
+    while let [token, after @ ..] = rest {
+        let (used, next) = match rest {
+            [hash, Group(attribute), next @ ..] if is_punct(hash, '#') => {
+                (attribute_use(&trees(attribute.stream()), in_macro), next)
+            }
+            [hash, bang, Group(attribute), next @ ..]
+                if is_punct(hash, '#') && is_punct(bang, '!') =>
+            {
+                (attribute_use(&trees(attribute.stream()), in_macro), next)
+            }
+            [Ident(name), bang, Ident(defined), Group(body), next @ ..]
+                if is_punct(bang, '!') && name == "macro_rules" =>
+            {
+                (definition_use(&plain_name(defined), &trees(body.stream())), next)
+            }
+            [Ident(name), bang, Group(arguments), next @ ..] if is_punct(bang, '!') => {
+                (call_use(&plain_name(name), &trees(arguments.stream()), in_macro), next)
+            }
+            [Ident(name), next @ ..] => (name_use(before, &plain_name(name), next, in_macro), next),
+            [Literal(literal), next @ ..] => (literal_use(literal), next),
+            [Group(group), next @ ..] => (use_in(&trees(group.stream()), in_macro), next),
+            _ => (OutDirUse::NotMentioned, after),
+        };
+        found = found.max(used);
+        before = Some(token);
+        rest = next;
+    }
+    found
+}
+
+/// Returns how a macro definition uses the variable. One that takes the name of
+/// a macro which this module reads could mean anything by it.
+fn definition_use(name: &str, body: &[TokenTree]) -> OutDirUse {
+    if is_reserved(name) { OutDirUse::Otherwise } else { use_in(body, true) }
+}
+
+/// Returns how an attribute uses the variable. Documentation is only text.
+fn attribute_use(tokens: &[TokenTree], in_macro: bool) -> OutDirUse {
+    match tokens {
+        [TokenTree::Ident(doc), equals, TokenTree::Literal(text)]
+            if doc == "doc" && is_punct(equals, '=') =>
+        {
+            let is_name = string_value(text).is_none_or(|text| text == OUT_DIR);
+            if is_name { literal_use(text) } else { OutDirUse::NotMentioned }
+        }
+        _ => use_in(tokens, in_macro),
+    }
+}
+
+/// Returns how the macro call `name!(arguments)` uses the variable.
+fn call_use(name: &str, arguments: &[TokenTree], in_macro: bool) -> OutDirUse {
+    if READERS.contains(&name) {
+        return match read_variable(arguments) {
+            Some((variable, _)) if variable == OUT_DIR => OutDirUse::Otherwise,
+            Some((_, message)) => use_in(message, in_macro),
+            None => OutDirUse::Otherwise,
+        };
+    }
+    if INCLUDES.contains(&name)
+        && let Some(parts) = concat_arguments(arguments)
+    {
+        let uses = parts.split(|token| is_punct(token, ',')).map(part_use);
+        return uses.max().unwrap_or(OutDirUse::NotMentioned);
+    }
+    use_in(arguments, in_macro || !PLAIN_MACROS.contains(&name))
+}
+
+/// Returns how one argument of a `concat!` that locates an include uses the variable.
+fn part_use(part: &[TokenTree]) -> OutDirUse {
+    match call(part) {
+        Some((name, arguments)) if name == "env" => match read_variable(&arguments) {
+            Some((variable, _)) if variable == OUT_DIR => OutDirUse::IncludesOnly,
+            _ => use_in(part, true),
+        },
+        _ => use_in(part, true),
+    }
+}
+
+/// Returns the arguments of the `concat!` that `tokens` are.
+fn concat_arguments(tokens: &[TokenTree]) -> Option<Vec<TokenTree>> {
+    let tokens = match tokens {
+        [tokens @ .., comma] if is_punct(comma, ',') => tokens,
+        _ => tokens,
+    };
+    call(tokens).and_then(|(name, arguments)| (name == "concat").then_some(arguments))
+}
+
+/// Returns the name and the arguments of the one macro call that `tokens` are,
+/// by its plain name or by its path in the standard library.
+fn call(tokens: &[TokenTree]) -> Option<(String, Vec<TokenTree>)> {
+    let tokens = strip_separator(tokens).unwrap_or(tokens);
+    let tokens = match tokens {
+        [TokenTree::Ident(library), path @ ..] if library == "core" || library == "std" => {
+            strip_separator(path)?
+        }
+        _ => tokens,
+    };
+    match tokens {
+        [TokenTree::Ident(name), bang, TokenTree::Group(arguments)] if is_punct(bang, '!') => {
+            Some((plain_name(name), trees(arguments.stream())))
+        }
+        _ => None,
+    }
+}
+
+fn strip_separator(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
+    match tokens {
+        [first, second, rest @ ..] if is_punct(first, ':') && is_punct(second, ':') => Some(rest),
+        _ => None,
+    }
+}
+
+/// Returns the variable that the arguments of `env!` name, and the arguments after it.
+fn read_variable(arguments: &[TokenTree]) -> Option<(String, &[TokenTree])> {
+    match arguments {
+        [TokenTree::Literal(name)] => Some((string_value(name)?, &[])),
+        [TokenTree::Literal(name), comma, message @ ..] if is_punct(comma, ',') => {
+            Some((string_value(name)?, message))
+        }
+        _ => None,
+    }
+}
+
+/// Returns what a name that is not called says, between its neighbours.
+fn name_use(
+    before: Option<&TokenTree>,
+    name: &str,
+    after: &[TokenTree],
+    in_macro: bool,
+) -> OutDirUse {
+    let follows = |punct| before.is_some_and(|token| is_punct(token, punct));
+    let precedes = |puncts: &[char]| {
+        after.first().is_some_and(|token| puncts.iter().any(|punct| is_punct(token, *punct)))
+    };
+    let is_as =
+        |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Ident(word)) if word == "as");
+    let renamed = is_reserved(name) && (is_as(before) || is_as(after.first()));
+    let imported = INCLUDES.contains(&name) && follows(':');
+    let compared =
+        matches!(after, [bang, equals, ..] if is_punct(bang, '!') && is_punct(equals, '='));
+    let plain = compared || follows('.') || follows(':') || precedes(&['.', ':', '=']);
+    let passed = in_macro && READERS.contains(&name) && !plain;
+    if name == OUT_DIR || renamed || imported || passed {
+        OutDirUse::Otherwise
+    } else {
+        OutDirUse::NotMentioned
+    }
+}
+
+/// Returns what a literal outside the calls above says.
+fn literal_use(literal: &Literal) -> OutDirUse {
+    let value = string_value(literal).unwrap_or_default();
+    if value.contains(OUT_DIR) || literal.to_string().contains(OUT_DIR) {
+        OutDirUse::Otherwise
+    } else {
+        OutDirUse::NotMentioned
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    INCLUDES.contains(&name) || READERS.contains(&name) || name == "concat"
+}
+
+fn is_punct(token: &TokenTree, punct: char) -> bool {
+    matches!(token, TokenTree::Punct(p) if p.as_char() == punct)
+}
+
+fn plain_name(name: &proc_macro2::Ident) -> String {
+    let name = name.to_string();
+    name.strip_prefix("r#").map(str::to_owned).unwrap_or(name)
+}
+
+/// Returns the value of a string literal, or `None` for any other literal.
+fn string_value(literal: &Literal) -> Option<String> {
+    let text = literal.to_string();
+    if let Some(raw) = text.strip_prefix('r') {
+        let inner = raw.trim_start_matches('#');
+        let hashes = raw.len() - inner.len();
+        let end = raw.len().checked_sub(hashes + 1)?;
+        return raw.get(hashes + 1..end).map(str::to_owned);
+    }
+    unescape(text.strip_prefix('"')?.strip_suffix('"')?)
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut value = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            value.push(c);
+            continue;
+        }
+        match rest.next()? {
+            'x' => value.push(hex(&rest.by_ref().take(2).collect::<String>())?),
+            'u' => {
+                let digits: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                value.push(hex(&digits.replace('_', ""))?);
+            }
+            'n' => value.push('\n'),
+            'r' => value.push('\r'),
+            't' => value.push('\t'),
+            '0' => value.push('\0'),
+            '\n' | '\r' => rest = rest.as_str().trim_start().chars(),
+            quoted => value.push(quoted),
+        }
+    }
+    Some(value)
+}
+
+fn hex(digits: &str) -> Option<char> {
+    u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
+}
+
+#[cfg(test)]
+mod tests;
