@@ -1,1 +1,100 @@
-//! Placeholder.
+//! Content-addressed local store of the kache compiler cache.
+//!
+//! The file system is the truth: blobs named by their digest, entries that
+//! name blobs, and records of what a unit read. Nothing published is modified;
+//! files appear complete by rename or link, so readers take no lock, and
+//! whatever is damaged is a miss. `docs/store-format.md` describes the files.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! use kache_key::{Digest, UnitId};
+//! use kache_store::Store;
+//!
+//! let store = Store::at(dir.path());
+//! let unit = UnitId(Digest::of(b"what I am about to run"));
+//! assert!(store.records(unit)?.records.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod adopt;
+pub mod blob;
+pub mod clock;
+mod clone;
+pub mod entry;
+pub mod failure;
+pub mod fault;
+pub mod identity;
+pub mod journal;
+pub mod layout;
+pub mod lock;
+pub mod memo;
+pub mod publish;
+pub mod record;
+pub mod restore;
+mod staging;
+pub mod synced;
+
+use std::path::Path;
+
+use kache_key::{EntryKey, UnitId};
+
+pub use adopt::Adopted;
+pub use blob::{BlobError, Trust};
+pub use entry::{Manifest, Output, TextOutput};
+pub use failure::IoFailure;
+pub use journal::{Event, Outcome, Phases};
+pub use layout::Layout;
+pub use lock::UnitLock;
+pub use publish::Publisher;
+pub use record::UnitRecords;
+pub use restore::{Restored, Wanted};
+
+/// A store below one cache directory.
+#[derive(Clone, Debug)]
+pub struct Store {
+    layout: Layout,
+}
+
+impl Store {
+    /// The store below `cache_dir`. Touches nothing; directories are made on first use.
+    pub fn at(cache_dir: &Path) -> Self {
+        Self { layout: Layout::at(cache_dir) }
+    }
+
+    /// Returns where everything is.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Returns what `unit` read the last times it was compiled; see [`record::read`].
+    pub fn records(&self, unit: UnitId) -> Result<UnitRecords, IoFailure> {
+        record::read(&self.layout, unit)
+    }
+
+    /// Returns the manifest of `key`; see [`entry::read`].
+    pub fn manifest(&self, key: EntryKey) -> Result<Option<Manifest>, IoFailure> {
+        entry::read(&self.layout, key)
+    }
+
+    /// Puts one blob in place; see [`restore::restore`].
+    pub fn restore(&self, wanted: &Wanted<'_>, trust: Trust) -> Result<Restored, BlobError> {
+        restore::restore(&self.layout, wanted, trust)
+    }
+
+    /// Takes the right to build `unit`; see [`UnitLock::take`].
+    pub fn lock_unit(&self, unit: UnitId) -> Result<UnitLock, IoFailure> {
+        UnitLock::take(&self.layout, unit)
+    }
+
+    /// Starts publishing; see [`Publisher`].
+    pub fn publisher(&self) -> Publisher<'_> {
+        Publisher::start(&self.layout)
+    }
+
+    /// Appends one event to the journal; see [`journal::append`].
+    pub fn append(&self, event: &Event) -> Result<(), IoFailure> {
+        journal::append(&self.layout, event)
+    }
+}

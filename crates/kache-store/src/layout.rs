@@ -1,0 +1,134 @@
+//! Every path of the store, in one place.
+//!
+//! ```text
+//! <root>/v1/blobs/ab/<digest>        one file per distinct content
+//!           entries/ab/<EntryKey>    manifest of one entry (JSON)
+//!           records/ab/<UnitId>      what the unit read (JSON)
+//!           toolchains/<digest>      memoised identities of compilers and linkers
+//!           locks/                   one flock per unit being built, `publish`, `journal`
+//!           staging/                 files on their way to a final name
+//!           quarantine/              damaged blobs, kept for inspection until the next sweep
+//!           events.jsonl             one line per invocation
+//!           synced                   boots whose files are known to be on disk
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use kache_key::{BlobId, Digest, EntryKey, UnitId};
+
+/// The format version, which names the directory below the store's root.
+pub const FORMAT_DIR: &str = "v1";
+
+/// Computes the paths of one store. Touches nothing.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    base: PathBuf,
+}
+
+impl Layout {
+    /// The layout of the store below `root`, the configured cache directory.
+    pub fn at(root: &Path) -> Self {
+        Self { base: root.join(FORMAT_DIR) }
+    }
+
+    /// `<root>/v1`.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// The directory of all blobs.
+    pub fn blobs(&self) -> PathBuf {
+        self.base.join("blobs")
+    }
+
+    /// The directory of all entries.
+    pub fn entries(&self) -> PathBuf {
+        self.base.join("entries")
+    }
+
+    /// The directory of all input records.
+    pub fn records(&self) -> PathBuf {
+        self.base.join("records")
+    }
+
+    /// The file of one blob.
+    pub fn blob(&self, id: BlobId) -> PathBuf {
+        self.sharded("blobs", id.0)
+    }
+
+    /// The file of one entry.
+    pub fn entry(&self, key: EntryKey) -> PathBuf {
+        self.sharded("entries", key.0)
+    }
+
+    /// The file of one unit's input records.
+    pub fn record(&self, unit: UnitId) -> PathBuf {
+        self.sharded("records", unit.0)
+    }
+
+    /// The file of one memoised identity or query answer.
+    pub fn toolchain(&self, id: Digest) -> PathBuf {
+        self.base.join("toolchains").join(id.to_string())
+    }
+
+    /// The directory of memoised identities and query answers.
+    pub fn toolchains(&self) -> PathBuf {
+        self.base.join("toolchains")
+    }
+
+    /// The lock file of one unit.
+    pub fn unit_lock(&self, unit: UnitId) -> PathBuf {
+        self.base.join("locks").join(unit.to_string())
+    }
+
+    /// The lock shared by publishers and taken exclusively by eviction.
+    pub fn publish_lock(&self) -> PathBuf {
+        self.base.join("locks/publish")
+    }
+
+    /// The lock held while the journal is rotated.
+    pub fn journal_lock(&self) -> PathBuf {
+        self.base.join("locks/journal")
+    }
+
+    /// The lock held while housekeeping runs.
+    pub fn housekeeping_lock(&self) -> PathBuf {
+        self.base.join("locks/housekeeping")
+    }
+
+    /// The directory of lock files.
+    pub fn locks(&self) -> PathBuf {
+        self.base.join("locks")
+    }
+
+    /// Where files wait for their final name.
+    pub fn staging(&self) -> PathBuf {
+        self.base.join("staging")
+    }
+
+    /// Where damaged blobs go.
+    pub fn quarantine(&self) -> PathBuf {
+        self.base.join("quarantine")
+    }
+
+    /// The event journal.
+    pub fn journal(&self) -> PathBuf {
+        self.base.join("events.jsonl")
+    }
+
+    /// The derived index.
+    pub fn index(&self) -> PathBuf {
+        self.base.join("index.redb")
+    }
+
+    /// Which boots have been synced to disk.
+    pub fn synced(&self) -> PathBuf {
+        self.base.join("synced")
+    }
+
+    fn sharded(&self, directory: &str, digest: Digest) -> PathBuf {
+        let name = digest.to_string();
+        let shard = name.get(..2).expect("a digest has 64 digits").to_owned();
+        self.base.join(directory).join(shard).join(name)
+    }
+}

@@ -1,0 +1,126 @@
+//! Locks between processes, as advisory locks on files.
+//!
+//! They die with their process. Where the file system has none, callers go on
+//! without: two compilers may then do the same work, and both are right.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use kache_key::UnitId;
+
+use crate::failure::{IoFailure, absent_is_none};
+use crate::layout::Layout;
+use crate::staging::with_parent;
+
+/// The right to build one unit; others wait for it and then find the result.
+///
+/// The lock file is removed on release, so that locks do not pile up.
+#[derive(Debug)]
+pub struct UnitLock {
+    path: PathBuf,
+    _file: File,
+    /// Whether another process held the lock when this one asked.
+    pub waited: bool,
+}
+
+impl UnitLock {
+    /// Takes the lock of `unit`, waiting as long as another process builds it.
+    pub fn take(layout: &Layout, unit: UnitId) -> Result<Self, IoFailure> {
+        let path = layout.unit_lock(unit);
+        let mut waited = false;
+        loop {
+            let file = open(&path).map_err(IoFailure::on("open the lock", &path))?;
+            if file.try_lock().is_err() {
+                waited = true;
+                file.lock().map_err(IoFailure::on("lock", &path))?;
+            }
+            // The holder before us may have removed this very file: then its
+            // name is free, and somebody else may lock a new one.
+            if names(&path, &file).map_err(IoFailure::on("look at the lock", &path))? {
+                return Ok(Self { path, _file: file, waited });
+            }
+        }
+    }
+}
+
+impl Drop for UnitLock {
+    fn drop(&mut self) {
+        // Removed while held: whoever waits sees that the name has gone and asks again.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Held while a file of this kind of lock is in use.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes `path` shared with other holders of the shared lock.
+    pub fn shared(path: &Path) -> Result<Self, IoFailure> {
+        let file = open(path).map_err(IoFailure::on("open the lock", path))?;
+        file.lock_shared().map_err(IoFailure::on("lock", path))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes `path` for this process alone, waiting for others to release it.
+    pub fn exclusive(path: &Path) -> Result<Self, IoFailure> {
+        let file = open(path).map_err(IoFailure::on("open the lock", path))?;
+        file.lock().map_err(IoFailure::on("lock", path))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes `path` for this process alone, or returns `None` if it is held.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Self>, IoFailure> {
+        let file = open(path).map_err(IoFailure::on("open the lock", path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(IoFailure::on("lock", path)(error)),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    with_parent(path, || OpenOptions::new().write(true).create(true).truncate(false).open(path))
+}
+
+/// Returns whether `path` still names the open `file`.
+fn names(path: &Path, file: &File) -> io::Result<bool> {
+    let Some(named) = absent_is_none(fs::metadata(path))? else { return Ok(false) };
+    let held = file.metadata()?;
+    Ok((named.dev(), named.ino()) == (held.dev(), held.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kache_key::Digest;
+
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_no_lock_file_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::at(dir.path());
+        let unit = UnitId(Digest::of(b"unit"));
+        let holders = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = UnitLock::take(&layout, unit).unwrap();
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(!layout.unit_lock(unit).exists());
+    }
+}

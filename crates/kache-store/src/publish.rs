@@ -1,0 +1,57 @@
+//! Storing a compilation: blobs first, then the entry, then the record.
+//!
+//! Whoever finds a record finds its entry, and whoever finds an entry finds
+//! its blobs. Killed at any point, a publisher leaves at most files that
+//! nothing names, which the next sweep removes.
+
+use std::fs::Metadata;
+use std::path::Path;
+
+use kache_key::{BlobId, EntryKey, UnitId};
+
+use crate::adopt::{self, Adopted};
+use crate::blob::BlobError;
+use crate::entry::{self, Manifest};
+use crate::failure::IoFailure;
+use crate::layout::Layout;
+use crate::lock::FileLock;
+use crate::record::{self, UnitRecords};
+
+/// One publication under way.
+///
+/// It holds the publishers' shared lock, so that eviction cannot remove a blob
+/// between "this blob exists" and "my entry names it".
+#[derive(Debug)]
+pub struct Publisher<'a> {
+    layout: &'a Layout,
+    /// Absent where the file system has no locks; eviction then refuses to run.
+    _lock: Option<FileLock>,
+}
+
+impl<'a> Publisher<'a> {
+    pub(crate) fn start(layout: &'a Layout) -> Self {
+        Self { layout, _lock: FileLock::shared(&layout.publish_lock()).ok() }
+    }
+
+    /// Takes one output file in; see [`adopt::adopt`].
+    pub fn adopt(
+        &self,
+        output: &Path,
+        id: BlobId,
+        metadata: &Metadata,
+    ) -> Result<Adopted, BlobError> {
+        adopt::adopt(self.layout, output, id, metadata)
+    }
+
+    /// Publishes the entry and what its unit read. All its blobs must have been adopted.
+    pub fn finish(
+        self,
+        key: EntryKey,
+        manifest: &Manifest,
+        unit: UnitId,
+        records: &UnitRecords,
+    ) -> Result<(), IoFailure> {
+        entry::write(self.layout, key, manifest)?;
+        record::write(self.layout, unit, records)
+    }
+}

@@ -1,0 +1,28 @@
+//! Looking at the file system before a decision: search paths, marks, stamps.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Returns the file that running `program` would start: itself if it names a
+/// path, else the first executable of that name on `PATH`.
+pub(crate) fn find_program(program: &str, path_var: Option<OsString>) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(PathBuf::from(program));
+    }
+    std::env::split_paths(&path_var?).map(|dir| dir.join(program)).find(|candidate| {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        std::fs::metadata(candidate)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    })
+}
+
+/// Returns the directory above `out_dir` that cargo marked as a cache: the
+/// target or build directory.
+pub(crate) fn target_dir_above(out_dir: &Path) -> Option<PathBuf> {
+    out_dir
+        .ancestors()
+        .take(8)
+        .find(|dir| std::fs::symlink_metadata(dir.join("CACHEDIR.TAG")).is_ok())
+        .map(Path::to_owned)
+}

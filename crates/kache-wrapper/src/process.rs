@@ -1,0 +1,143 @@
+//! Other processes: the only place that starts one.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+/// How many processes this one has started; part of its event.
+static SPAWNED: AtomicU32 = AtomicU32::new(0);
+
+/// Returns how many processes this one has started.
+pub(crate) fn spawned() -> u32 {
+    SPAWNED.load(Ordering::Relaxed)
+}
+
+/// A finished process and what it wrote.
+pub(crate) struct Ran {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+/// Becomes `program`. Returns only if that fails, with an exit code for it.
+pub(crate) fn become_program(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> ExitCode {
+    let error = Command::new(program.as_ref()).args(args).exec();
+    complain(&format!("kache: failed to run `{}`: {error}\n", program.as_ref().display()));
+    ExitCode::from(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
+}
+
+/// Writes to stderr when nothing else can be told: the build has failed anyway.
+pub(crate) fn complain(text: &str) {
+    // There is nobody left to tell about a closed stderr.
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
+/// Runs a short question and returns what it answered; stdin is empty.
+pub(crate) fn ask(program: &str, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output()?;
+    Ok(Ran { status: output.status, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// Runs the compiler, passing its output on as it comes.
+///
+/// Every complete line of stderr goes through `rewrite` and is then written
+/// at once: cargo starts dependants at the metadata notification. What is
+/// returned as stderr is what was passed on.
+pub(crate) fn run_streaming(
+    program: &str,
+    args: &[String],
+    rewrite: &dyn Fn(&str) -> Cow<'_, str>,
+) -> io::Result<Ran> {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    let mut child =
+        Command::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdout, stderr) = pump(&mut child, rewrite);
+    Ok(Ran { status: child.wait()?, stdout, stderr })
+}
+
+fn pump(child: &mut Child, rewrite: &dyn Fn(&str) -> Cow<'_, str>) -> (Vec<u8>, Vec<u8>) {
+    let child_stdout = child.stdout.take().expect("stdout is piped");
+    let child_stderr = child.stderr.take().expect("stderr is piped");
+    thread::scope(|scope| {
+        let stdout = scope.spawn(|| pass_on(child_stdout, io::stdout(), &|line| Cow::Borrowed(line)));
+        let stderr = pass_on(child_stderr, io::stderr(), rewrite);
+        (stdout.join().expect("passing output on does not panic"), stderr)
+    })
+}
+
+/// Copies `from` to `to` line by line and returns what was written.
+///
+/// A reader that has gone away does not stop the compiler: its pipe is drained.
+fn pass_on(
+    mut from: impl Read,
+    mut to: impl Write,
+    rewrite: &dyn Fn(&str) -> Cow<'_, str>,
+) -> Vec<u8> {
+    let mut passed = Vec::new();
+    let mut pending: Vec<u8> = Vec::new();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        let length = match from.read(&mut chunk) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Ok(length) if length > 0 => length,
+            _ => break,
+        };
+        pending.extend_from_slice(chunk.get(..length).unwrap_or_default());
+        let complete = pending.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        if complete > 0 {
+            let lines: Vec<u8> = pending.drain(..complete).collect();
+            write_lines(&lines, &mut to, &mut passed, rewrite);
+        }
+    }
+    write_lines(&pending, &mut to, &mut passed, rewrite);
+    passed
+}
+
+fn write_lines(
+    lines: &[u8],
+    to: &mut impl Write,
+    passed: &mut Vec<u8>,
+    rewrite: &dyn Fn(&str) -> Cow<'_, str>,
+) {
+    if lines.is_empty() {
+        return;
+    }
+    let rewritten = match std::str::from_utf8(lines) {
+        Ok(text) => match rewrite(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+        Err(_) => Cow::Borrowed(lines),
+    };
+    // Whoever closed the other end does not want to know; the compiler goes on.
+    drop(to.write_all(&rewritten).and_then(|()| to.flush()));
+    passed.extend_from_slice(&rewritten);
+}
+
+/// Starts `program` on its own: not waited for, not interrupted with the build.
+pub(crate) fn start_detached(program: &OsStr, args: &[&str]) -> io::Result<()> {
+    let null = || (Stdio::null(), Stdio::null(), Stdio::null());
+    let (stdin, stdout, stderr) = null();
+    Command::new(program)
+        .args(args)
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()
+        .map(|_| ())
+}
+
+/// Returns the exit code that passes `status` on, dying of the same signal if it was one.
+pub(crate) fn exit_like(status: ExitStatus) -> ExitCode {
+    if let Some(signal) = status.signal().and_then(rustix::process::Signal::from_named_raw) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+    }
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

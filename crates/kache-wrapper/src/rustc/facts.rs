@@ -1,0 +1,185 @@
+//! Everything about a compilation that is known before an input is read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kache_config::{Config, CrateSettings, Incremental};
+use kache_key::rustc::outputs::{self, ExpectedOutput};
+use kache_key::rustc::recipe::{self, LINK_ENV, RUSTC_ENV, UnitContext};
+use kache_key::rustc::unit::{RustcUnit, Target};
+use kache_key::{Digest, Roots, UnitId};
+use kache_store::{Store, blob};
+
+use super::surroundings::{self, Remaps, variable};
+use super::{Invocation, Passthrough};
+use crate::linker;
+use crate::toolchain::{self, Compiler, Places, Toolchain};
+
+/// A compilation, its identity, and how to run it.
+pub(crate) struct Facts<'a> {
+    pub(crate) call: &'a Invocation,
+    pub(crate) config: &'a Config,
+    pub(crate) store: Store,
+    pub(crate) unit: RustcUnit,
+    pub(crate) unit_id: UnitId,
+    pub(crate) roots: Roots,
+    pub(crate) remaps: Remaps,
+    pub(crate) outputs: Vec<ExpectedOutput>,
+    /// The output directory, absolute.
+    pub(crate) out_dir: PathBuf,
+}
+
+/// Works out what `unit` is. Reads a few small files, starts no process where
+/// the compiler and the linker are known already.
+pub(crate) fn gather<'a>(
+    call: &'a Invocation,
+    mut unit: RustcUnit,
+    config: &'a Config,
+    target_dir: Option<PathBuf>,
+) -> Result<Facts<'a>, Passthrough> {
+    let settings = config.crate_settings(&unit.crate_name);
+    check_bypass(call, &unit, config, &settings)?;
+    let store = Store::at(&config.cache_dir);
+    let toolchain = identify_toolchain(&store, &call.compiler, &unit.target)?;
+    let outputs = outputs::expected(&unit, &toolchain.host)
+        .map_err(|refusal| Passthrough(refusal.to_string()))?;
+    if settings.incremental == Incremental::Strip {
+        unit.incremental = None;
+    }
+    let roots = surroundings::roots(call, target_dir.as_deref(), &toolchain, config);
+    let remaps = Remaps::of(&unit, &roots, config);
+    let env = environment(&unit, &settings);
+    let facts = named_digests(call, &unit, &store, &toolchain)?;
+    let components = recipe::components(
+        &unit,
+        &UnitContext {
+            compiler: toolchain.identity,
+            roots: &roots,
+            env: &env,
+            salt: &config.key_salt,
+            normalise_paths: remaps.normalises,
+            workspace_mapped: remaps.maps_workspace,
+            facts: &facts,
+        },
+    );
+    let unit_id = recipe::unit_id(&components);
+    let out_dir = Path::new(&call.cwd).join(&unit.out_dir);
+    Ok(Facts { call, config, store, unit, unit_id, roots, remaps, outputs, out_dir })
+}
+
+/// Returns the identity of the compiler in this environment.
+pub(crate) fn identify_toolchain(
+    store: &Store,
+    compiler: &Compiler,
+    target: &Target,
+) -> Result<Toolchain, Passthrough> {
+    let places = Places {
+        path: std::env::var_os("PATH"),
+        rustup_toolchain: variable("RUSTUP_TOOLCHAIN"),
+        rustup_home: variable("RUSTUP_HOME")
+            .or_else(|| variable("HOME").map(|home| format!("{home}/.rustup"))),
+    };
+    let triple = match target {
+        Target::Triple(triple) => Some(triple.as_str()),
+        Target::Host | Target::SpecFile(_) => None,
+    };
+    Ok(toolchain::identify(store, compiler, triple, &places)?)
+}
+
+fn check_bypass(
+    call: &Invocation,
+    unit: &RustcUnit,
+    config: &Config,
+    settings: &CrateSettings<'_>,
+) -> Result<(), Passthrough> {
+    if settings.bypass {
+        return Err(Passthrough(format!("bypass.crates: {}", unit.crate_name)));
+    }
+    if let Some(glob) = config.excludes(&Path::new(&call.cwd).join(&unit.source)) {
+        return Err(Passthrough(format!("exclude: {glob}")));
+    }
+    if unit.links() && !config.cache_executables {
+        return Err(Passthrough("cache_executables is off".to_owned()));
+    }
+    if unit.sysroot.is_some() {
+        return Err(Passthrough("--sysroot is not modelled".to_owned()));
+    }
+    if !unit.error_format_is_json {
+        return Err(Passthrough("diagnostics are not JSON".to_owned()));
+    }
+    if variable("RUSTC_LOG").is_some() {
+        return Err(Passthrough("RUSTC_LOG is set".to_owned()));
+    }
+    Ok(())
+}
+
+/// Returns the variables that are known to matter, in a fixed order.
+fn environment(unit: &RustcUnit, settings: &CrateSettings<'_>) -> Vec<(String, Option<String>)> {
+    let linking: &[&str] = if unit.links() { LINK_ENV } else { &[] };
+    let fixed = RUSTC_ENV.iter().chain(linking).map(|name| (*name).to_owned());
+    let mut declared: Vec<String> = if settings.key_env_vars.is_empty() {
+        Vec::new()
+    } else {
+        std::env::vars_os()
+            .filter_map(|(name, _)| name.into_string().ok())
+            .filter(|name| settings.key_env_vars.iter().any(|pattern| pattern.matches(name)))
+            .collect()
+    };
+    declared.sort();
+    let text = |name: String| {
+        let value = std::env::var_os(&name).map(|value| value.to_string_lossy().into_owned());
+        (name, value)
+    };
+    fixed.chain(declared).map(text).collect()
+}
+
+/// Returns the digests of what decides the output beside arguments and inputs.
+fn named_digests(
+    call: &Invocation,
+    unit: &RustcUnit,
+    store: &Store,
+    toolchain: &Toolchain,
+) -> Result<Vec<(String, Digest)>, Passthrough> {
+    let mut facts = Vec::new();
+    for file in &unit.content_files {
+        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
+        facts.push((format!("content {file}"), digest));
+    }
+    if let Target::Triple(triple) = &unit.target
+        && let Some(spec) = custom_target_spec(triple)
+    {
+        facts.push(("target spec".to_owned(), blob::digest_file(&spec)?.0));
+    }
+    if unit.uses_native_cpu {
+        facts.push(("cpu".to_owned(), cpu_identity()?));
+    }
+    if unit.links() {
+        let linker = linker::identify(store, unit, toolchain, std::env::var_os("PATH"))?;
+        facts.push(("linker".to_owned(), linker.identity));
+    }
+    Ok(facts)
+}
+
+/// Finds the file that defines a target which is not built into the compiler.
+fn custom_target_spec(triple: &str) -> Option<PathBuf> {
+    let dirs = std::env::var_os("RUST_TARGET_PATH")?;
+    std::env::split_paths(&dirs)
+        .map(|dir| dir.join(format!("{triple}.json")))
+        .find(|path| path.is_file())
+}
+
+/// Returns what tells this machine's CPU from others that compile differently.
+pub(crate) fn cpu_identity() -> Result<Digest, Passthrough> {
+    let info = fs::read_to_string("/proc/cpuinfo")
+        .map_err(|_| Passthrough("this machine's CPU cannot be told".to_owned()))?;
+    let first = info.split("\n\n").next().unwrap_or_default();
+    let stable = ["vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"];
+    let lines: Vec<&str> = first
+        .lines()
+        .filter(|line| line.split(':').next().is_some_and(|name| stable.contains(&name.trim())))
+        .collect();
+    if lines.is_empty() {
+        return Err(Passthrough("this machine's CPU cannot be told".to_owned()));
+    }
+    Ok(Digest::of(lines.join("\n").as_bytes()))
+}

@@ -1,0 +1,113 @@
+//! Looking for an entry that fits the inputs as they are now.
+
+use std::path::Path;
+
+use kache_key::explain::{self, Summary};
+use kache_key::input::entry_key;
+use kache_key::rustc::outputs::ArtifactRole;
+use kache_key::{Digest, EntryKey, Input, InputRecord, RecordedInput};
+use kache_store::{Manifest, UnitRecords};
+
+use super::current::Current;
+use super::facts::Facts;
+use crate::report::{Phase, Report};
+
+/// What a look into the store came to.
+pub(crate) enum Found {
+    /// An entry for exactly these inputs.
+    Entry(Box<FoundEntry>),
+    /// Nothing that fits.
+    Nothing(Missed),
+}
+
+/// An entry, and the record that led to it.
+pub(crate) struct FoundEntry {
+    pub(crate) key: EntryKey,
+    pub(crate) manifest: Manifest,
+    pub(crate) records: UnitRecords,
+    /// The record's inputs with their stamps as of now.
+    pub(crate) inputs: Vec<RecordedInput>,
+    /// Whether a stamp is worth writing back.
+    pub(crate) has_new_stamps: bool,
+}
+
+/// Why nothing fits, and what is known about the unit all the same.
+#[derive(Default)]
+pub(crate) struct Missed {
+    pub(crate) reason: String,
+    pub(crate) records: UnitRecords,
+}
+
+/// Looks for an entry of the unit; every record is tried, newest first.
+pub(crate) fn look(facts: &Facts<'_>, report: &mut Report) -> Found {
+    let records = facts.store.records(facts.unit_id);
+    report.lap(Phase::Record);
+    let records = match records {
+        Ok(records) if !records.records.is_empty() => records,
+        Ok(records) => {
+            return Found::Nothing(Missed { reason: "first sight of this unit".to_owned(), records });
+        }
+        Err(failure) => {
+            return Found::Nothing(Missed { reason: failure.to_string(), ..Missed::default() });
+        }
+    };
+    let mut current = Current::new(Path::new(&facts.call.cwd), &facts.roots);
+    let mut reason = None;
+    for record in &records.records {
+        match try_record(facts, record, &mut current, report) {
+            Ok(found) => return Found::Entry(Box::new(FoundEntry { records, ..found })),
+            Err(why) => reason = reason.or(Some(why)),
+        }
+    }
+    let reason = reason.unwrap_or_default();
+    Found::Nothing(Missed { reason, records })
+}
+
+/// Returns the entry for `record`'s inputs as they are now, or why there is none.
+fn try_record(
+    facts: &Facts<'_>,
+    record: &InputRecord,
+    current: &mut Current<'_>,
+    report: &mut Report,
+) -> Result<FoundEntry, String> {
+    let mut inputs = Vec::with_capacity(record.inputs.len());
+    for recorded in &record.inputs {
+        let (digest, stamp) = current.digest(recorded).map_err(|failure| failure.to_string())?;
+        inputs.push(RecordedInput { input: recorded.input.clone(), digest, stamp });
+    }
+    let key = entry_key(facts.unit_id, inputs.iter().map(|i| (&i.input, i.digest)));
+    report.lap(Phase::Inputs);
+    let manifest = facts.store.manifest(key).map_err(|failure| failure.to_string())?;
+    report.lap(Phase::Lookup);
+    let Some(manifest) = manifest else { return Err(what_changed(record, &inputs)) };
+    if let Some(name) = missing_output(facts, &manifest) {
+        return Err(format!("the entry has no `{name}`"));
+    }
+    let has_new_stamps = inputs.iter().zip(&record.inputs).any(|(now, then)| {
+        now.stamp != then.stamp && now.stamp.is_some_and(|stamp| stamp.is_settled())
+    });
+    Ok(FoundEntry { key, manifest, records: UnitRecords::default(), inputs, has_new_stamps })
+}
+
+fn what_changed(record: &InputRecord, inputs: &[RecordedInput]) -> String {
+    let now: Vec<(Input, Digest)> =
+        inputs.iter().map(|input| (input.input.clone(), input.digest)).collect();
+    let differences = explain::diff_inputs(&record.inputs, &now);
+    if differences.is_empty() {
+        "the entry is gone".to_owned()
+    } else {
+        Summary(&differences).to_string()
+    }
+}
+
+/// Returns an output that this call asks for and `manifest` lacks.
+fn missing_output<'a>(facts: &'a Facts<'_>, manifest: &Manifest) -> Option<&'a str> {
+    facts
+        .outputs
+        .iter()
+        .find(|wanted| match wanted.role {
+            ArtifactRole::DepInfo => manifest.texts.iter().all(|t| t.name != wanted.file_name),
+            _ => manifest.outputs.iter().all(|o| o.name != wanted.file_name),
+        })
+        .map(|wanted| wanted.file_name.as_str())
+}

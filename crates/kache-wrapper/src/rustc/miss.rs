@@ -1,0 +1,214 @@
+//! A miss: the compiler runs, and what it made and read is stored.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use kache_config::Incremental;
+use kache_key::InputRecord;
+use kache_key::rustc::messages;
+use kache_store::{Adopted, Manifest, Outcome, Output, TextOutput, UnitRecords, clock, entry, record};
+
+use super::collect::{self, Before, Collected};
+use super::facts::Facts;
+use super::lookup::Missed;
+use super::{Passthrough, Served};
+use crate::process::{self, Ran};
+use crate::report::{Phase, Report};
+
+/// A unit that compiles incrementally and was compiled within this time is
+/// being edited: storing every keystroke would slow the edit down, and nobody
+/// asks for those results again.
+const EDITED_WITHIN_NS: i64 = 600 * 1_000_000_000;
+
+/// Runs the compiler, stores the result if it can be, and passes the exit code on.
+pub(crate) fn compile(
+    facts: &Facts<'_>,
+    missed: &Missed,
+    report: &mut Report,
+) -> Result<Served, Passthrough> {
+    let dependency_file = facts.unit.links().then(|| dependency_file(facts)).transpose()?;
+    let args = compiler_args(facts, dependency_file.as_ref());
+    unshare_outputs(facts);
+    let before = Before::look(facts, dependency_file);
+    let started = Instant::now();
+    let undo = facts.remaps.undo();
+    let ran = process::run_streaming(&facts.call.compiler.program, &args, &|line| {
+        messages::unmap_line(line, &undo)
+    })?;
+    report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.lap(Phase::Compile);
+    let served = |outcome, reason: String, code| (facts.store.clone(), outcome, reason, code);
+    if !ran.status.success() {
+        before.clean_up();
+        return Ok(served(Outcome::Error, missed.reason.clone(), process::exit_like(ran.status)));
+    }
+    let stored = store(facts, missed, &before, &ran, report);
+    before.clean_up();
+    report.lap(Phase::Publish);
+    let (outcome, reason) = match stored {
+        Ok(Stored::Fresh) => (Outcome::Miss, missed.reason.clone()),
+        Ok(Stored::Known) => (Outcome::Dup, missed.reason.clone()),
+        Err(why) => (Outcome::Miss, format!("{}; not stored: {why}", missed.reason)),
+    };
+    Ok(served(outcome, reason, ExitCode::SUCCESS))
+}
+
+/// Whether the store already had every byte that was made.
+enum Stored {
+    Fresh,
+    Known,
+}
+
+/// Stores what the compiler made. An error is why not; the build is fine either way.
+fn store(
+    facts: &Facts<'_>,
+    missed: &Missed,
+    before: &Before,
+    ran: &Ran,
+    report: &mut Report,
+) -> Result<Stored, String> {
+    let mut records = missed.records.clone();
+    let compiled_ns = std::mem::replace(&mut records.compiled_ns, clock::now_ns());
+    if is_being_edited(facts, compiled_ns) {
+        drop(record::write(facts.store.layout(), facts.unit_id, &records));
+        return Err("the crate is being edited".to_owned());
+    }
+    let collected = collect::collect(facts, before, ran)?;
+    let record = InputRecord::of(collected.inputs.clone());
+    let key = record.entry_key(facts.unit_id);
+    report.key = Some(key.to_string());
+    records.remember(record);
+    publish(facts, key, collected, records, report.compile_ms)
+}
+
+fn publish(
+    facts: &Facts<'_>,
+    key: kache_key::EntryKey,
+    collected: Collected,
+    records: UnitRecords,
+    compile_ms: u64,
+) -> Result<Stored, String> {
+    let publisher = facts.store.publisher();
+    let mut outputs = Vec::new();
+    let mut is_known = true;
+    for made in &collected.outputs {
+        let adopted = publisher
+            .adopt(&made.path, made.blob, &made.metadata)
+            .map_err(|error| error.to_string())?;
+        is_known &= adopted == Adopted::Known;
+        outputs.push(Output {
+            role: made.role.clone(),
+            name: made.name.clone(),
+            blob: made.blob,
+            size: made.metadata.len(),
+            mode: made.metadata.mode() & 0o777,
+        });
+    }
+    let manifest = Manifest {
+        v: entry::MANIFEST_VERSION,
+        unit: facts.unit_id,
+        name: facts.unit.crate_name.clone(),
+        crate_types: super::crate_types(&facts.unit),
+        lang: "rust".to_owned(),
+        outputs,
+        texts: vec![TextOutput {
+            role: "dep-info".to_owned(),
+            name: collected.dep_info_name,
+            text: collected.dep_info,
+        }],
+        stdout: collected.stdout,
+        stderr: collected.stderr,
+        compile_ms,
+        incremental: facts.unit.incremental.is_some(),
+        created_ns: clock::now_ns(),
+        boot: clock::boot_id(),
+    };
+    publisher.finish(key, &manifest, facts.unit_id, &records).map_err(|f| f.to_string())?;
+    Ok(if is_known { Stored::Known } else { Stored::Fresh })
+}
+
+fn is_being_edited(facts: &Facts<'_>, compiled_ns: i64) -> bool {
+    let policy = facts.config.crate_settings(&facts.unit.crate_name).incremental;
+    policy == Incremental::Auto
+        && facts.unit.incremental.is_some()
+        && clock::now_ns().saturating_sub(compiled_ns) < EDITED_WITHIN_NS
+}
+
+/// Makes room for the file in which the linker will say what it read.
+fn dependency_file(facts: &Facts<'_>) -> Result<PathBuf, Passthrough> {
+    let staging = facts.store.layout().staging();
+    fs::create_dir_all(&staging)
+        .map_err(|error| Passthrough(format!("failed to create `{}`: {error}", staging.display())))?;
+    let name = format!("{}-{:x}.linked", std::process::id(), clock::now_ns());
+    Ok(staging.join(name))
+}
+
+/// Returns the arguments to run: cargo's own, after those that hide this
+/// checkout's place and ask the linker what it read.
+fn compiler_args(facts: &Facts<'_>, dependency_file: Option<&PathBuf>) -> Vec<String> {
+    let mut args: Vec<String> = facts.call.compiler.stands_for.iter().cloned().collect();
+    args.extend(facts.remaps.args());
+    if let Some(path) = dependency_file {
+        for arg in ["-Xlinker".to_owned(), format!("--dependency-file={}", path.display())] {
+            args.extend(["-C".to_owned(), format!("link-arg={arg}")]);
+        }
+    }
+    if facts.unit.incremental.is_some() {
+        args.extend(facts.call.args.iter().cloned());
+    } else {
+        args.extend(without_incremental(&facts.call.args));
+    }
+    args
+}
+
+/// Returns `args` without `-C incremental=...`, however it is spelt.
+fn without_incremental(args: &[String]) -> Vec<String> {
+    let is_value = |arg: &str| arg.starts_with("incremental=");
+    let mut kept: Vec<String> = Vec::with_capacity(args.len());
+    for arg in args {
+        let after_flag = kept.last().is_some_and(|flag| flag == "-C" || flag == "--codegen");
+        if is_value(arg) && after_flag {
+            kept.pop();
+        } else if !arg.strip_prefix("-C").is_some_and(is_value)
+            && !arg.strip_prefix("--codegen=").is_some_and(is_value)
+        {
+            kept.push(arg.clone());
+        }
+    }
+    kept
+}
+
+/// Unlinks earlier outputs that share their inode with a blob, so that the
+/// compiler never opens one for writing.
+fn unshare_outputs(facts: &Facts<'_>) {
+    for output in &facts.outputs {
+        let path = facts.out_dir.join(&output.file_name);
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.nlink() > 1) {
+            // The compiler will say what is wrong with a directory it cannot write.
+            drop(fs::remove_file(&path));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(given: &[&str], kept: &[&str]) {
+        let given: Vec<String> = given.iter().map(|arg| (*arg).to_owned()).collect();
+        assert_eq!(without_incremental(&given), kept);
+    }
+
+    #[test]
+    fn incremental_is_taken_out_in_every_spelling() {
+        check(&["-C", "incremental=/x", "-g"], &["-g"]);
+        check(&["-Cincremental=/x", "-g"], &["-g"]);
+        check(&["--codegen", "incremental=/x"], &[]);
+        check(&["--codegen=incremental=/x"], &[]);
+        check(&["-C", "debuginfo=2", "incremental=/x"], &["-C", "debuginfo=2", "incremental=/x"]);
+    }
+}

@@ -1,0 +1,175 @@
+//! The rustc and clippy-driver personality: one call of a compiler by cargo.
+
+mod collect;
+mod current;
+mod facts;
+mod hit;
+mod lookup;
+mod miss;
+mod query;
+mod surroundings;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use kache_config::{Config, Places};
+use kache_key::rustc::argfile;
+use kache_key::rustc::args::{Verdict, classify};
+use kache_key::rustc::unit::RustcUnit;
+use kache_store::{Outcome, Store};
+
+use crate::files;
+use crate::process;
+use crate::report::{Phase, Report};
+use crate::toolchain::Compiler;
+
+/// One call of a compiler, as text.
+pub(crate) struct Invocation {
+    pub(crate) compiler: Compiler,
+    /// The arguments as cargo gave them, argument files not expanded.
+    pub(crate) args: Vec<String>,
+    pub(crate) cwd: String,
+}
+
+/// Why the compiler is run and nothing else is done.
+pub(crate) struct Passthrough(pub(crate) String);
+
+impl<E: std::error::Error> From<E> for Passthrough {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Serves one call: from the store if it can be, else by running the compiler.
+pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let mut report = Report::start(&cwd.to_string_lossy());
+    let served = invocation(raw_args, &cwd).and_then(|call| serve(&call, &mut report));
+    match served {
+        Ok((store, outcome, reason, code)) => {
+            report.finish(&store, outcome, reason);
+            code
+        }
+        Err(Passthrough(reason)) => {
+            report.finish(&any_store(&cwd), Outcome::Passthrough, reason);
+            let (program, args) = raw_args.split_first().expect("a call names its compiler");
+            process::become_program(program, args)
+        }
+    }
+}
+
+/// What serving a call came to: where to write it down, what, why, and the exit code.
+pub(crate) type Served = (Store, Outcome, String, ExitCode);
+
+fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
+    let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
+    match classify(&expanded.args) {
+        Verdict::Refuse(refusal) => Err(Passthrough(refusal.to_string())),
+        Verdict::Query(question) => {
+            report.name = question.args.join(" ");
+            let config = configure(call, None)?;
+            query::serve(call, &question, &config, report)
+        }
+        Verdict::Compile(unit) => {
+            report.name.clone_from(&unit.crate_name);
+            report.crate_types = crate_types(&unit);
+            let target_dir = files::target_dir_above(&Path::new(&call.cwd).join(&unit.out_dir));
+            let config = configure(call, target_dir.as_deref())?;
+            let facts = facts::gather(call, *unit, &config, target_dir)?;
+            report.unit = Some(facts.unit_id.to_string());
+            report.lap(Phase::Parse);
+            compile(&facts, report)
+        }
+    }
+}
+
+/// Serves one compilation: a hit, or a compiler.
+fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Passthrough> {
+    let first = lookup::look(facts, report);
+    let missed = match first {
+        lookup::Found::Entry(entry) => match hit::restore(facts, *entry, report) {
+            Ok(served) => return Ok(served),
+            Err(reason) => lookup::Missed { reason, ..lookup::Missed::default() },
+        },
+        lookup::Found::Nothing(missed) => missed,
+    };
+    // Somebody else may be compiling this very unit: then wait and look again.
+    let lock = facts.store.lock_unit(facts.unit_id).ok();
+    if lock.as_ref().is_some_and(|lock| lock.waited)
+        && let lookup::Found::Entry(entry) = lookup::look(facts, report)
+        && let Ok(served) = hit::restore(facts, *entry, report)
+    {
+        return Ok(served);
+    }
+    miss::compile(facts, &missed, report)
+}
+
+/// Reads the command line as text and finds the compiler in it.
+fn invocation(raw_args: &[OsString], cwd: &Path) -> Result<Invocation, Passthrough> {
+    let text = |arg: &OsString| {
+        arg.to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Passthrough(format!("argument is not UTF-8: {}", arg.display())))
+    };
+    let mut args = raw_args.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let program = args.remove(0);
+    let cwd = cwd
+        .to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Passthrough("working directory is not UTF-8".to_owned()))?;
+    let stem = |path: &str| Path::new(path).file_stem().map(|s| s.to_string_lossy().into_owned());
+    let next_is_rustc =
+        args.first().is_some_and(|next| !next.starts_with('-') && stem(next).as_deref() == Some("rustc"));
+    let stands_for = match stem(&program).as_deref() {
+        Some("clippy-driver") if next_is_rustc => Some(args.remove(0)),
+        Some("rustc") => None,
+        _ if next_is_rustc => {
+            return Err(Passthrough(format!("workspace wrapper `{program}` is not modelled")));
+        }
+        _ => None,
+    };
+    Ok(Invocation { compiler: Compiler { program, stands_for }, args, cwd })
+}
+
+/// Returns the settings for this call, unless they say to do nothing.
+fn configure(call: &Invocation, target_dir: Option<&Path>) -> Result<Config, Passthrough> {
+    let places = Places {
+        workspace: target_dir.and_then(Path::parent).map(Path::to_owned),
+        cwd: PathBuf::from(&call.cwd),
+    };
+    let config = kache_config::load(&|name| std::env::var_os(name), &places)?;
+    if config.disabled {
+        return Err(Passthrough("disabled".to_owned()));
+    }
+    if let Some(rule) = config.bypass_variable(&|name| std::env::var_os(name)) {
+        return Err(Passthrough(format!("bypass.env: {}", rule.name)));
+    }
+    if let Some((arg, _)) = config.bypass_argument(call.args.iter().map(String::as_str)) {
+        return Err(Passthrough(format!("bypass.args: {arg}")));
+    }
+    Ok(config)
+}
+
+/// Returns a store for the event of a call that was not looked at: the
+/// configured one, or the default one where the configuration cannot be read.
+fn any_store(cwd: &Path) -> Store {
+    let places = Places { workspace: None, cwd: cwd.to_owned() };
+    let env = |name: &str| std::env::var_os(name);
+    let cache_dir = kache_config::load(&env, &places)
+        .map(|config| config.cache_dir)
+        .ok()
+        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from))
+        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
+        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
+    Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+}
+
+fn crate_types(unit: &RustcUnit) -> Vec<String> {
+    let mut types: Vec<String> = unit.crate_types.iter().map(|t| t.name().to_owned()).collect();
+    if unit.is_test {
+        types.push("test".to_owned());
+    }
+    types
+}

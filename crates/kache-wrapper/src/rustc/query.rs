@@ -1,0 +1,98 @@
+//! Questions that cargo asks at every start, answered from the store.
+
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::process::ExitCode;
+
+use kache_config::Config;
+use kache_key::rustc::query::{RustcQuery, query_id};
+use kache_key::rustc::recipe::{RUSTC_ENV, UnitContext};
+use kache_key::rustc::unit::Target;
+use kache_key::{Digest, Roots};
+use kache_store::{Outcome, Store, memo};
+use serde::{Deserialize, Serialize};
+
+use super::facts::{cpu_identity, identify_toolchain};
+use super::surroundings::variable;
+use super::{Invocation, Passthrough, Served};
+use crate::process;
+use crate::report::{Phase, Report};
+
+/// What the compiler answered.
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    stdout: String,
+    stderr: String,
+}
+
+/// Answers `question`: a hit if the same compiler was asked before.
+pub(crate) fn serve(
+    call: &Invocation,
+    question: &RustcQuery,
+    config: &Config,
+    report: &mut Report,
+) -> Result<Served, Passthrough> {
+    let store = Store::at(&config.cache_dir);
+    let id = identify(call, question, &store)?;
+    report.lap(Phase::Parse);
+    if let Ok(Some(answer)) = memo::read::<Answer>(store.layout(), id) {
+        // Cargo has gone if this fails.
+        drop(io::stdout().write_all(answer.stdout.as_bytes()));
+        drop(io::stderr().write_all(answer.stderr.as_bytes()));
+        report.lap(Phase::Lookup);
+        return Ok((store, Outcome::Hit, String::new(), ExitCode::SUCCESS));
+    }
+    let args: Vec<&String> = call.compiler.stands_for.iter().chain(&call.args).collect();
+    let ran = process::ask(&call.compiler.program, &args)?;
+    drop(io::stdout().write_all(&ran.stdout));
+    drop(io::stderr().write_all(&ran.stderr));
+    report.lap(Phase::Compile);
+    if !ran.status.success() {
+        return Ok((store, Outcome::Error, String::new(), process::exit_like(ran.status)));
+    }
+    let texts = (String::from_utf8(ran.stdout), String::from_utf8(ran.stderr));
+    if let (Ok(stdout), Ok(stderr)) = texts {
+        // Forgetting costs the next start one process.
+        drop(memo::write(store.layout(), id, &Answer { stdout, stderr }));
+    }
+    Ok((store, Outcome::Miss, "first time asked".to_owned(), ExitCode::SUCCESS))
+}
+
+fn identify(call: &Invocation, question: &RustcQuery, store: &Store) -> Result<Digest, Passthrough> {
+    if question.reads_stdin && !stdin_is_empty() {
+        return Err(Passthrough("source on standard input".to_owned()));
+    }
+    if question.sysroot.is_some() || !question.content_files.is_empty() {
+        return Err(Passthrough("a question about other files".to_owned()));
+    }
+    if matches!(question.target, Target::SpecFile(_)) || variable("RUST_TARGET_PATH").is_some() {
+        return Err(Passthrough("a question about a custom target".to_owned()));
+    }
+    let toolchain = identify_toolchain(store, &call.compiler, &question.target)?;
+    // The answers name where the compiler is.
+    let mut facts = vec![
+        ("program".to_owned(), Digest::of(call.compiler.program.as_bytes())),
+        ("sysroot".to_owned(), Digest::of(toolchain.sysroot.as_bytes())),
+    ];
+    if question.uses_native_cpu {
+        facts.push(("cpu".to_owned(), cpu_identity()?));
+    }
+    let env: Vec<_> = RUSTC_ENV.iter().map(|name| ((*name).to_owned(), variable(name))).collect();
+    let context = UnitContext {
+        compiler: toolchain.identity,
+        roots: &Roots::default(),
+        env: &env,
+        salt: "",
+        normalise_paths: false,
+        workspace_mapped: false,
+        facts: &facts,
+    };
+    Ok(query_id(question, &context))
+}
+
+/// Returns whether standard input is the null device.
+fn stdin_is_empty() -> bool {
+    let null = std::fs::metadata("/dev/null").map(|metadata| metadata.rdev());
+    let stdin = rustix::fs::fstat(io::stdin());
+    matches!((null, stdin), (Ok(null), Ok(stdin)) if stdin.st_rdev == null)
+}

@@ -1,0 +1,122 @@
+//! The directories and variables around a call.
+
+use std::path::{Path, PathBuf};
+
+use kache_config::{Config, Portable};
+use kache_key::rustc::unit::RustcUnit;
+use kache_key::{RootKind, Roots};
+
+use super::Invocation;
+use crate::toolchain::Toolchain;
+
+/// Where rustc is told that the workspace is. On Linux it resolves, in a
+/// debugger or profiler that is started there.
+pub(crate) const VIRTUAL_WORKSPACE: &str = "/proc/self/cwd";
+
+/// Where rustc is told that the target directory is.
+pub(crate) const VIRTUAL_TARGET: &str = "/proc/self/cwd/target";
+
+/// Returns the value of a variable that is set and is UTF-8.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Returns where cargo keeps registry sources.
+pub(crate) fn cargo_home() -> Option<String> {
+    variable("CARGO_HOME")
+        .filter(|home| !home.is_empty())
+        .or_else(|| variable("HOME").map(|home| format!("{home}/.cargo")))
+}
+
+/// Returns the known directories of a call.
+///
+/// The working directory is a root of its own only outside cargo's home: for a
+/// registry crate it is that crate's source, the same for every checkout.
+pub(crate) fn roots(
+    call: &Invocation,
+    target_dir: Option<&Path>,
+    toolchain: &Toolchain,
+    config: &Config,
+) -> Roots {
+    let text = |path: PathBuf| path.into_os_string().into_string().ok();
+    let cargo_home = cargo_home();
+    let in_cargo_home = cargo_home.as_ref().is_some_and(|home| is_below(&call.cwd, home));
+    let workspace = (!in_cargo_home).then(|| call.cwd.clone());
+    let bases = config.base_dirs.iter().take(usize::from(u8::MAX)).zip(0..);
+    let temp = std::env::temp_dir();
+    let known = [
+        target_dir.and_then(|dir| text(dir.to_owned())).map(|path| (RootKind::Target, path)),
+        workspace.map(|path| (RootKind::Workspace, path)),
+        cargo_home.map(|path| (RootKind::CargoHome, path)),
+        Some((RootKind::Sysroot, toolchain.sysroot.clone())),
+    ];
+    let bases = bases.filter_map(|(dir, i)| Some((RootKind::Base(i), text(dir.clone())?)));
+    let temp = text(temp).map(|path| (RootKind::Temp, path));
+    Roots::of(known.into_iter().flatten().chain(bases).chain(temp))
+}
+
+/// Returns whether `path` is `directory` or below it.
+pub(crate) fn is_below(path: &str, directory: &str) -> bool {
+    Path::new(path).starts_with(directory)
+}
+
+/// The path prefixes that rustc is told to write differently.
+#[derive(Debug, Default)]
+pub(crate) struct Remaps {
+    /// Pairs of a real directory and what is written in its place; for a path
+    /// that several match, rustc takes the last.
+    pub(crate) pairs: Vec<(String, String)>,
+    /// Whether the working directory is among them.
+    pub(crate) maps_workspace: bool,
+    /// Whether outputs are made to name no checkout.
+    pub(crate) normalises: bool,
+}
+
+impl Remaps {
+    /// Decides which directories `unit` is compiled without a trace of.
+    ///
+    /// Coverage data and trybuild read real paths back, so those are kept.
+    /// The workspace is hidden where the source is named relative to it, as
+    /// cargo does for workspace members: `file!()` is then the same either
+    /// way. A crate named by its absolute path prints that path in panics.
+    pub(crate) fn of(unit: &RustcUnit, roots: &Roots, config: &Config) -> Self {
+        if !config.paths.normalise || unit.coverage || unit.trybuild {
+            return Self::default();
+        }
+        let mut remaps = Self { normalises: true, ..Self::default() };
+        let mut add = |kind, to: &str| {
+            if let Some(from) = roots.path(kind) {
+                remaps.pairs.push((from.to_owned(), to.to_owned()));
+            }
+        };
+        if config.paths.portable == Portable::On {
+            add(RootKind::Sysroot, "/rustc-sysroot");
+            add(RootKind::CargoHome, "/cargo");
+        }
+        for position in 0..config.base_dirs.len() {
+            let Ok(position) = u8::try_from(position) else { break };
+            add(RootKind::Base(position), &format!("/base{position}"));
+        }
+        let maps_workspace = !unit.source.starts_with('/');
+        if maps_workspace {
+            add(RootKind::Workspace, VIRTUAL_WORKSPACE);
+        }
+        add(RootKind::Target, VIRTUAL_TARGET);
+        remaps.maps_workspace = maps_workspace && roots.path(RootKind::Workspace).is_some();
+        remaps
+    }
+
+    /// Returns the arguments that tell rustc. They go first: a user's own
+    /// remapping comes later on the command line and wins.
+    pub(crate) fn args(&self) -> Vec<String> {
+        self.pairs.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect()
+    }
+
+    /// Returns the pairs for undoing them in diagnostics, longest written form first.
+    pub(crate) fn undo(&self) -> Vec<(String, String)> {
+        let mut undo: Vec<_> =
+            self.pairs.iter().map(|(from, to)| (to.clone(), from.clone())).collect();
+        undo.sort_by_key(|(written, _)| std::cmp::Reverse(written.len()));
+        undo
+    }
+}
