@@ -5,11 +5,16 @@
 //!           entries/ab/<EntryKey>    manifest of one entry (JSON)
 //!           records/ab/<UnitId>      what the unit read (JSON)
 //!           toolchains/<digest>      memoised identities of compilers and linkers
-//!           locks/                   one flock per unit being built, `publish`, `journal`
+//!           locks/                   one flock per unit being built; `publish`, `housekeeping`,
+//!                                    `journal`; `published` while something is removed
 //!           staging/                 files on their way to a final name
 //!           quarantine/              damaged blobs, kept for inspection until the next sweep
 //!           events.jsonl             one line per invocation
+//!           kache.log                failures and, if configured, decisions
+//!           events-<time>.jsonl      earlier events, moved aside
+//!           index.redb               derived from all of this; may be deleted
 //!           synced                   boots whose files are known to be on disk
+//!           housekept                its mtime is the time of the last housekeeping
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -96,6 +101,16 @@ impl Layout {
         self.base.join("locks/housekeeping")
     }
 
+    /// Keys of entries published while something is being removed; see [`crate::sweep`].
+    pub fn published(&self) -> PathBuf {
+        self.base.join("locks/published")
+    }
+
+    /// The file whose mtime is the time of the last housekeeping.
+    pub fn housekept(&self) -> PathBuf {
+        self.base.join("housekept")
+    }
+
     /// The directory of lock files.
     pub fn locks(&self) -> PathBuf {
         self.base.join("locks")
@@ -114,6 +129,11 @@ impl Layout {
     /// The event journal.
     pub fn journal(&self) -> PathBuf {
         self.base.join("events.jsonl")
+    }
+
+    /// The log of failures and, if asked for, decisions.
+    pub fn log(&self) -> PathBuf {
+        self.base.join("kache.log")
     }
 
     /// The derived index.

@@ -14,16 +14,14 @@ const NOT_INSTALLED: u8 = 127;
 
 /// Becomes `kache-cli` with `args`: the one beside this program, else the one on `PATH`.
 pub(crate) fn become_command_line(args: &[OsString]) -> ExitCode {
-    match find() {
-        Some(program) => process::become_program(program, args),
-        None => {
-            process::complain(
-                "kache: the command line tool `kache-cli` is not installed; \
-                 get it with `cargo install kache-cli`\n",
-            );
-            ExitCode::from(NOT_INSTALLED)
-        }
+    if let Some(program) = find() {
+        return process::become_program(program, args);
     }
+    process::complain(
+        "kache: the command line tool `kache-cli` is not installed; \
+         get it with `cargo install kache-cli`\n",
+    );
+    ExitCode::from(NOT_INSTALLED)
 }
 
 fn find() -> Option<PathBuf> {

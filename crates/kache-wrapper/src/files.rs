@@ -22,7 +22,7 @@ pub(crate) fn find_program(program: &str, path_var: Option<OsString>) -> Option<
 pub(crate) fn target_dir_above(out_dir: &Path) -> Option<PathBuf> {
     out_dir
         .ancestors()
-        .take(8)
+        .take(10)
         .find(|dir| std::fs::symlink_metadata(dir.join("CACHEDIR.TAG")).is_ok())
         .map(Path::to_owned)
 }

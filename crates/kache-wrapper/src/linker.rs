@@ -108,14 +108,14 @@ fn choose(
     let mut choice = Choice { driver, linker_name: "ld".to_owned(), prefixes: Vec::new() };
     if uses_bundled_lld(unit, toolchain, target) {
         choice.prefixes.push(bundled_lld_dir(toolchain));
-        choice.linker_name = "ld.lld".to_owned();
+        "ld.lld".clone_into(&mut choice.linker_name);
     }
     for arg in &unit.link_args {
         if let Some(name) = arg.strip_prefix("-fuse-ld=") {
             choice.linker_name =
                 if name.contains('/') { name.to_owned() } else { format!("ld.{name}") };
         } else if let Some(path) = arg.strip_prefix("--ld-path=") {
-            choice.linker_name = path.to_owned();
+            path.clone_into(&mut choice.linker_name);
         } else if let Some(dir) = arg.strip_prefix("-B").filter(|dir| !dir.is_empty()) {
             choice.prefixes.push(dir.to_owned());
         }
@@ -138,9 +138,9 @@ fn uses_bundled_lld(unit: &RustcUnit, toolchain: &Toolchain, target: &str) -> bo
     target == "x86_64-unknown-linux-gnu"
         && toolchain.minor_version >= 90
         && unit.argument("-C linker-features").is_none_or(|features| !features.contains("-lld"))
-        && unit
-            .argument("-C link-self-contained")
-            .is_none_or(|value| !matches!(value, "n" | "no" | "off" | "false") && !value.contains("-linker"))
+        && unit.argument("-C link-self-contained").is_none_or(|value| {
+            !matches!(value, "n" | "no" | "off" | "false") && !value.contains("-linker")
+        })
         && unit.argument("-C linker-flavor").is_none_or(|flavor| flavor.contains("lld"))
         && Path::new(&bundled_lld_dir(toolchain)).is_dir()
 }
@@ -164,8 +164,7 @@ fn ask(choice: &Choice, path_var: Option<OsString>) -> Result<Linker, LinkerErro
         parts.extend(linker.parent().and_then(Path::parent).map(|dir| dir.join("rust-lld")));
     }
     for part in parts {
-        let metadata =
-            fs::metadata(&part).map_err(|_| LinkerError::Unreadable(part.clone()))?;
+        let metadata = fs::metadata(&part).map_err(|_| LinkerError::Unreadable(part.clone()))?;
         let (digest, _) =
             blob::digest_file(&part).map_err(|_| LinkerError::Unreadable(part.clone()))?;
         hasher.digest("part", digest);

@@ -9,6 +9,7 @@ mod command_line;
 mod files;
 mod housekeeping;
 mod linker;
+mod log;
 mod process;
 mod report;
 mod rustc;

@@ -64,7 +64,8 @@ fn pump(child: &mut Child, rewrite: &dyn Fn(&str) -> Cow<'_, str>) -> (Vec<u8>, 
     let child_stdout = child.stdout.take().expect("stdout is piped");
     let child_stderr = child.stderr.take().expect("stderr is piped");
     thread::scope(|scope| {
-        let stdout = scope.spawn(|| pass_on(child_stdout, io::stdout(), &|line| Cow::Borrowed(line)));
+        let stdout =
+            scope.spawn(|| pass_on(child_stdout, io::stdout(), &|line| Cow::Borrowed(line)));
         let stderr = pass_on(child_stderr, io::stderr(), rewrite);
         (stdout.join().expect("passing output on does not panic"), stderr)
     })

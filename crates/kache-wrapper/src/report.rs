@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use kache_config::LogLevel;
 use kache_store::{Event, Outcome, Phases, Restored, Store, clock, journal};
 
+use crate::log;
 use crate::process;
 
 /// One phase of an invocation, by the name it has in the journal.
@@ -28,6 +30,10 @@ pub(crate) struct Report {
     pub(crate) key: Option<String>,
     pub(crate) cwd: String,
     pub(crate) compile_ms: u64,
+    /// What is written to the log.
+    pub(crate) log_level: LogLevel,
+    /// Something went wrong in kache itself.
+    pub(crate) is_failure: bool,
     phases: Phases,
     bytes_linked: u64,
     bytes_cloned: u64,
@@ -47,6 +53,8 @@ impl Report {
             key: None,
             cwd: cwd.to_owned(),
             compile_ms: 0,
+            log_level: LogLevel::Error,
+            is_failure: false,
             phases: Phases::default(),
             bytes_linked: 0,
             bytes_cloned: 0,
@@ -82,6 +90,7 @@ impl Report {
 
     /// Appends the event. A journal that cannot be written must not stop a build.
     pub(crate) fn finish(self, store: &Store, outcome: Outcome, reason: impl Into<String>) {
+        let (threshold, is_failure) = (self.log_level, self.is_failure);
         let event = Event {
             v: journal::EVENT_VERSION,
             ts: clock::rfc3339(clock::now_ns()),
@@ -103,6 +112,7 @@ impl Report {
             processes_spawned: process::spawned(),
         };
         drop(store.append(&event));
+        log::write(store, threshold, &event, is_failure);
     }
 }
 

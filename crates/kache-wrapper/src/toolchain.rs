@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
 use kache_key::input::FileStamp;
+use kache_key::rustc::unit::Target;
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,13 @@ pub(crate) struct Compiler {
     pub(crate) stands_for: Option<String>,
 }
 
+impl Compiler {
+    /// Returns whether this is clippy and not rustc itself.
+    pub(crate) fn is_clippy(&self) -> bool {
+        Path::new(&self.program).file_stem().is_some_and(|stem| stem == "clippy-driver")
+    }
+}
+
 /// A compiler's identity and what it says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Toolchain {
@@ -41,6 +49,17 @@ pub(crate) struct Toolchain {
     pub(crate) minor_version: u32,
     /// The files that the identity was made from.
     watched: Vec<(PathBuf, FileStamp)>,
+}
+
+impl Toolchain {
+    /// Returns the directory of the standard library for `target`.
+    pub(crate) fn target_lib_dir(&self, target: &Target) -> String {
+        let triple = match target {
+            Target::Triple(triple) => triple,
+            Target::Host | Target::SpecFile(_) => &self.host,
+        };
+        format!("{}/lib/rustlib/{triple}/lib", self.sysroot)
+    }
 }
 
 /// Why a compiler's identity cannot be told.
@@ -133,7 +152,7 @@ fn ask(
     let host = field(&version, "host: ").unwrap_or_default().to_owned();
     let mut hasher = FieldHasher::new("kache toolchain 1");
     hasher.text("version", &version);
-    if compiler.stands_for.is_some() {
+    if compiler.is_clippy() {
         hasher.text("driver version", &answer(compiler, "--version")?);
     }
     let mut watched = Vec::new();
@@ -174,8 +193,7 @@ fn watch_file(
     watched.push((path.to_owned(), identity::stamp_of(&metadata)));
     hasher.bytes("size", &metadata.len().to_le_bytes());
     if by_content {
-        let (digest, _) =
-            blob::digest_file(path).map_err(|failure| unreadable(failure.source))?;
+        let (digest, _) = blob::digest_file(path).map_err(|failure| unreadable(failure.source))?;
         hasher.digest("content", digest);
     }
     Ok(())

@@ -69,7 +69,8 @@ impl<'a> Current<'a> {
 
 /// Returns the digest of a variable's value with roots written as names.
 pub(crate) fn env_path_digest(name: &str, roots: &Roots) -> Digest {
-    let value = variable(name).map(|value| kache_key::rustc::recipe::tokenise_within(roots, &value));
+    let value =
+        variable(name).map(|value| kache_key::rustc::recipe::tokenise_within(roots, &value));
     env_digest(value.as_deref().map(str::as_bytes))
 }
 

@@ -10,6 +10,8 @@ use kache_key::rustc::unit::{RustcUnit, Target};
 use kache_key::{Digest, Roots, UnitId};
 use kache_store::{Store, blob};
 
+use super::clippy;
+use super::declared::Declared;
 use super::surroundings::{self, Remaps, variable};
 use super::{Invocation, Passthrough};
 use crate::linker;
@@ -27,6 +29,33 @@ pub(crate) struct Facts<'a> {
     pub(crate) outputs: Vec<ExpectedOutput>,
     /// The output directory, absolute.
     pub(crate) out_dir: PathBuf,
+    /// Where the compiler keeps the standard library of this target.
+    pub(crate) target_lib_dir: String,
+    pub(crate) declared: Declared,
+}
+
+impl Facts<'_> {
+    /// Returns `path` below the compiler's working directory, unless it is absolute.
+    pub(crate) fn absolute(&self, path: &str) -> PathBuf {
+        Path::new(&self.call.cwd).join(path)
+    }
+
+    /// Returns the directories in which native libraries are looked for, in order.
+    pub(crate) fn native_dirs(&self) -> impl Iterator<Item = PathBuf> {
+        let paths = self.unit.search_paths.iter();
+        let native = paths.filter(|path| matches!(path.kind.as_str(), "native" | "all"));
+        native.map(|path| self.absolute(&path.path))
+    }
+
+    /// Returns whether the compiler may load a proc macro: any other crate may
+    /// be one or re-export one.
+    pub(crate) fn may_run_macros(&self) -> bool {
+        loads_crates(&self.unit)
+    }
+}
+
+fn loads_crates(unit: &RustcUnit) -> bool {
+    unit.externs.iter().any(|e| e.path.is_some())
 }
 
 /// Works out what `unit` is. Reads a few small files, starts no process where
@@ -35,21 +64,28 @@ pub(crate) fn gather<'a>(
     call: &'a Invocation,
     mut unit: RustcUnit,
     config: &'a Config,
-    target_dir: Option<PathBuf>,
+    target_dir: Option<&Path>,
 ) -> Result<Facts<'a>, Passthrough> {
     let settings = config.crate_settings(&unit.crate_name);
     check_bypass(call, &unit, config, &settings)?;
     let store = Store::at(&config.cache_dir);
     let toolchain = identify_toolchain(&store, &call.compiler, &unit.target)?;
     let outputs = outputs::expected(&unit, &toolchain.host)
-        .map_err(|refusal| Passthrough(refusal.to_string()))?;
+        .map_err(|refusal| Passthrough::because(refusal.to_string()))?;
     if settings.incremental == Incremental::Strip {
         unit.incremental = None;
     }
-    let roots = surroundings::roots(call, target_dir.as_deref(), &toolchain, config);
+    let roots = surroundings::roots(call, target_dir, &toolchain, config);
     let remaps = Remaps::of(&unit, &roots, config);
     let env = environment(&unit, &settings);
-    let facts = named_digests(call, &unit, &store, &toolchain)?;
+    let declared = Declared::gather(&settings, loads_crates(&unit))?;
+    let mut facts = named_digests(call, &unit, &store, &toolchain)?;
+    if !declared.files.is_empty() {
+        facts.push(("declared".to_owned(), declared.names_digest(&roots)));
+    }
+    if call.compiler.is_clippy() {
+        facts.push(("clippy".to_owned(), clippy::configuration(&roots)));
+    }
     let components = recipe::components(
         &unit,
         &UnitContext {
@@ -64,7 +100,20 @@ pub(crate) fn gather<'a>(
     );
     let unit_id = recipe::unit_id(&components);
     let out_dir = Path::new(&call.cwd).join(&unit.out_dir);
-    Ok(Facts { call, config, store, unit, unit_id, roots, remaps, outputs, out_dir })
+    let target_lib_dir = toolchain.target_lib_dir(&unit.target);
+    Ok(Facts {
+        call,
+        config,
+        store,
+        unit,
+        unit_id,
+        roots,
+        remaps,
+        outputs,
+        out_dir,
+        target_lib_dir,
+        declared,
+    })
 }
 
 /// Returns the identity of the compiler in this environment.
@@ -93,22 +142,22 @@ fn check_bypass(
     settings: &CrateSettings<'_>,
 ) -> Result<(), Passthrough> {
     if settings.bypass {
-        return Err(Passthrough(format!("bypass.crates: {}", unit.crate_name)));
+        return Err(Passthrough::because(format!("bypass.crates: {}", unit.crate_name)));
     }
     if let Some(glob) = config.excludes(&Path::new(&call.cwd).join(&unit.source)) {
-        return Err(Passthrough(format!("exclude: {glob}")));
+        return Err(Passthrough::because(format!("exclude: {glob}")));
     }
     if unit.links() && !config.cache_executables {
-        return Err(Passthrough("cache_executables is off".to_owned()));
+        return Err(Passthrough::because("cache_executables is off".to_owned()));
     }
     if unit.sysroot.is_some() {
-        return Err(Passthrough("--sysroot is not modelled".to_owned()));
+        return Err(Passthrough::because("--sysroot is not modelled".to_owned()));
     }
     if !unit.error_format_is_json {
-        return Err(Passthrough("diagnostics are not JSON".to_owned()));
+        return Err(Passthrough::because("diagnostics are not JSON".to_owned()));
     }
     if variable("RUSTC_LOG").is_some() {
-        return Err(Passthrough("RUSTC_LOG is set".to_owned()));
+        return Err(Passthrough::because("RUSTC_LOG is set".to_owned()));
     }
     Ok(())
 }
@@ -171,7 +220,7 @@ fn custom_target_spec(triple: &str) -> Option<PathBuf> {
 /// Returns what tells this machine's CPU from others that compile differently.
 pub(crate) fn cpu_identity() -> Result<Digest, Passthrough> {
     let info = fs::read_to_string("/proc/cpuinfo")
-        .map_err(|_| Passthrough("this machine's CPU cannot be told".to_owned()))?;
+        .map_err(|_| Passthrough::because("this machine's CPU cannot be told".to_owned()))?;
     let first = info.split("\n\n").next().unwrap_or_default();
     let stable = ["vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"];
     let lines: Vec<&str> = first
@@ -179,7 +228,7 @@ pub(crate) fn cpu_identity() -> Result<Digest, Passthrough> {
         .filter(|line| line.split(':').next().is_some_and(|name| stable.contains(&name.trim())))
         .collect();
     if lines.is_empty() {
-        return Err(Passthrough("this machine's CPU cannot be told".to_owned()));
+        return Err(Passthrough::because("this machine's CPU cannot be told".to_owned()));
     }
     Ok(Digest::of(lines.join("\n").as_bytes()))
 }

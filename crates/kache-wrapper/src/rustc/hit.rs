@@ -21,7 +21,7 @@ const SAMPLE_ONE_IN: i64 = 16;
 /// Restores `found`. An error is why it cannot be served; the compiler then runs.
 pub(crate) fn restore(
     facts: &Facts<'_>,
-    found: FoundEntry,
+    found: &FoundEntry,
     report: &mut Report,
 ) -> Result<Served, String> {
     let manifest = &found.manifest;
@@ -31,14 +31,14 @@ pub(crate) fn restore(
     let texts = texts_here(facts, manifest)?;
     let is_sound = synced::is_sound(facts.store.layout(), manifest);
     let trust = if is_sound { trust(facts) } else { Trust::Nothing };
-    restore_blobs(facts, &found, trust, report)?;
+    restore_blobs(facts, found, trust, report)?;
     for (name, text) in &texts {
         restore::restore_text(&facts.out_dir.join(name), text).map_err(|f| f.to_string())?;
     }
     // Cargo has gone if this fails, and takes no notice of the exit code either.
     drop(io::stdout().write_all(stdout.as_bytes()));
     drop(io::stderr().write_all(stderr.as_bytes()));
-    remember(facts, &found, is_sound);
+    remember(facts, found, is_sound);
     report.key = Some(found.key.to_string());
     report.compile_ms = manifest.compile_ms;
     report.lap(Phase::Restore);

@@ -45,7 +45,10 @@ pub(crate) fn look(facts: &Facts<'_>, report: &mut Report) -> Found {
     let records = match records {
         Ok(records) if !records.records.is_empty() => records,
         Ok(records) => {
-            return Found::Nothing(Missed { reason: "first sight of this unit".to_owned(), records });
+            return Found::Nothing(Missed {
+                reason: "first sight of this unit".to_owned(),
+                records,
+            });
         }
         Err(failure) => {
             return Found::Nothing(Missed { reason: failure.to_string(), ..Missed::default() });

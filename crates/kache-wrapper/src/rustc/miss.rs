@@ -9,7 +9,9 @@ use std::time::Instant;
 use kache_config::Incremental;
 use kache_key::InputRecord;
 use kache_key::rustc::messages;
-use kache_store::{Adopted, Manifest, Outcome, Output, TextOutput, UnitRecords, clock, entry, record};
+use kache_store::{
+    Adopted, Manifest, Outcome, Output, TextOutput, UnitRecords, clock, entry, record,
+};
 
 use super::collect::{self, Before, Collected};
 use super::facts::Facts;
@@ -51,7 +53,10 @@ pub(crate) fn compile(
     let (outcome, reason) = match stored {
         Ok(Stored::Fresh) => (Outcome::Miss, missed.reason.clone()),
         Ok(Stored::Known) => (Outcome::Dup, missed.reason.clone()),
-        Err(why) => (Outcome::Miss, format!("{}; not stored: {why}", missed.reason)),
+        Err(Passthrough { reason: why, is_failure }) => {
+            report.is_failure = is_failure;
+            (Outcome::Miss, format!("{}; not stored: {why}", missed.reason))
+        }
     };
     Ok(served(outcome, reason, ExitCode::SUCCESS))
 }
@@ -69,35 +74,33 @@ fn store(
     before: &Before,
     ran: &Ran,
     report: &mut Report,
-) -> Result<Stored, String> {
+) -> Result<Stored, Passthrough> {
     let mut records = missed.records.clone();
     let compiled_ns = std::mem::replace(&mut records.compiled_ns, clock::now_ns());
     if is_being_edited(facts, compiled_ns) {
         drop(record::write(facts.store.layout(), facts.unit_id, &records));
-        return Err("the crate is being edited".to_owned());
+        return Err(Passthrough::because("the crate is being edited"));
     }
-    let collected = collect::collect(facts, before, ran)?;
+    let collected = collect::collect(facts, before, ran).map_err(Passthrough::because)?;
     let record = InputRecord::of(collected.inputs.clone());
     let key = record.entry_key(facts.unit_id);
     report.key = Some(key.to_string());
     records.remember(record);
-    publish(facts, key, collected, records, report.compile_ms)
+    publish(facts, key, collected, &records, report.compile_ms)
 }
 
 fn publish(
     facts: &Facts<'_>,
     key: kache_key::EntryKey,
     collected: Collected,
-    records: UnitRecords,
+    records: &UnitRecords,
     compile_ms: u64,
-) -> Result<Stored, String> {
+) -> Result<Stored, Passthrough> {
     let publisher = facts.store.publisher();
     let mut outputs = Vec::new();
     let mut is_known = true;
     for made in &collected.outputs {
-        let adopted = publisher
-            .adopt(&made.path, made.blob, &made.metadata)
-            .map_err(|error| error.to_string())?;
+        let adopted = publisher.adopt(&made.path, made.blob, &made.metadata)?;
         is_known &= adopted == Adopted::Known;
         outputs.push(Output {
             role: made.role.clone(),
@@ -126,7 +129,7 @@ fn publish(
         created_ns: clock::now_ns(),
         boot: clock::boot_id(),
     };
-    publisher.finish(key, &manifest, facts.unit_id, &records).map_err(|f| f.to_string())?;
+    publisher.finish(key, &manifest, facts.unit_id, records)?;
     Ok(if is_known { Stored::Known } else { Stored::Fresh })
 }
 
@@ -140,8 +143,9 @@ fn is_being_edited(facts: &Facts<'_>, compiled_ns: i64) -> bool {
 /// Makes room for the file in which the linker will say what it read.
 fn dependency_file(facts: &Facts<'_>) -> Result<PathBuf, Passthrough> {
     let staging = facts.store.layout().staging();
-    fs::create_dir_all(&staging)
-        .map_err(|error| Passthrough(format!("failed to create `{}`: {error}", staging.display())))?;
+    fs::create_dir_all(&staging).map_err(|error| {
+        Passthrough::because(format!("failed to create `{}`: {error}", staging.display()))
+    })?;
     let name = format!("{}-{:x}.linked", std::process::id(), clock::now_ns());
     Ok(staging.join(name))
 }

@@ -1,7 +1,9 @@
 //! The rustc and clippy-driver personality: one call of a compiler by cargo.
 
+mod clippy;
 mod collect;
 mod current;
+mod declared;
 mod facts;
 mod hit;
 mod lookup;
@@ -34,11 +36,23 @@ pub(crate) struct Invocation {
 }
 
 /// Why the compiler is run and nothing else is done.
-pub(crate) struct Passthrough(pub(crate) String);
+#[derive(Debug)]
+pub(crate) struct Passthrough {
+    pub(crate) reason: String,
+    /// Something went wrong, as against something kache leaves alone.
+    pub(crate) is_failure: bool,
+}
+
+impl Passthrough {
+    /// The call is one that kache leaves to the compiler.
+    pub(crate) fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_failure: false }
+    }
+}
 
 impl<E: std::error::Error> From<E> for Passthrough {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self { reason: error.to_string(), is_failure: true }
     }
 }
 
@@ -52,7 +66,8 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
             report.finish(&store, outcome, reason);
             code
         }
-        Err(Passthrough(reason)) => {
+        Err(Passthrough { reason, is_failure }) => {
+            report.is_failure = is_failure;
             report.finish(&any_store(&cwd), Outcome::Passthrough, reason);
             let (program, args) = raw_args.split_first().expect("a call names its compiler");
             process::become_program(program, args)
@@ -66,10 +81,11 @@ pub(crate) type Served = (Store, Outcome, String, ExitCode);
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
     match classify(&expanded.args) {
-        Verdict::Refuse(refusal) => Err(Passthrough(refusal.to_string())),
+        Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
         Verdict::Query(question) => {
             report.name = question.args.join(" ");
             let config = configure(call, None)?;
+            report.log_level = config.log;
             query::serve(call, &question, &config, report)
         }
         Verdict::Compile(unit) => {
@@ -77,7 +93,8 @@ fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> 
             report.crate_types = crate_types(&unit);
             let target_dir = files::target_dir_above(&Path::new(&call.cwd).join(&unit.out_dir));
             let config = configure(call, target_dir.as_deref())?;
-            let facts = facts::gather(call, *unit, &config, target_dir)?;
+            report.log_level = config.log;
+            let facts = facts::gather(call, *unit, &config, target_dir.as_deref())?;
             report.unit = Some(facts.unit_id.to_string());
             report.lap(Phase::Parse);
             compile(&facts, report)
@@ -89,7 +106,7 @@ fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> 
 fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Passthrough> {
     let first = lookup::look(facts, report);
     let missed = match first {
-        lookup::Found::Entry(entry) => match hit::restore(facts, *entry, report) {
+        lookup::Found::Entry(entry) => match hit::restore(facts, &entry, report) {
             Ok(served) => return Ok(served),
             Err(reason) => lookup::Missed { reason, ..lookup::Missed::default() },
         },
@@ -99,7 +116,7 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
     let lock = facts.store.lock_unit(facts.unit_id).ok();
     if lock.as_ref().is_some_and(|lock| lock.waited)
         && let lookup::Found::Entry(entry) = lookup::look(facts, report)
-        && let Ok(served) = hit::restore(facts, *entry, report)
+        && let Ok(served) = hit::restore(facts, &entry, report)
     {
         return Ok(served);
     }
@@ -109,24 +126,27 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
 /// Reads the command line as text and finds the compiler in it.
 fn invocation(raw_args: &[OsString], cwd: &Path) -> Result<Invocation, Passthrough> {
     let text = |arg: &OsString| {
-        arg.to_str()
-            .map(str::to_owned)
-            .ok_or_else(|| Passthrough(format!("argument is not UTF-8: {}", arg.display())))
+        arg.to_str().map(str::to_owned).ok_or_else(|| {
+            Passthrough::because(format!("argument is not UTF-8: {}", arg.display()))
+        })
     };
     let mut args = raw_args.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     let program = args.remove(0);
     let cwd = cwd
         .to_str()
         .map(str::to_owned)
-        .ok_or_else(|| Passthrough("working directory is not UTF-8".to_owned()))?;
+        .ok_or_else(|| Passthrough::because("working directory is not UTF-8".to_owned()))?;
     let stem = |path: &str| Path::new(path).file_stem().map(|s| s.to_string_lossy().into_owned());
-    let next_is_rustc =
-        args.first().is_some_and(|next| !next.starts_with('-') && stem(next).as_deref() == Some("rustc"));
+    let next_is_rustc = args
+        .first()
+        .is_some_and(|next| !next.starts_with('-') && stem(next).as_deref() == Some("rustc"));
     let stands_for = match stem(&program).as_deref() {
         Some("clippy-driver") if next_is_rustc => Some(args.remove(0)),
         Some("rustc") => None,
         _ if next_is_rustc => {
-            return Err(Passthrough(format!("workspace wrapper `{program}` is not modelled")));
+            return Err(Passthrough::because(format!(
+                "workspace wrapper `{program}` is not modelled"
+            )));
         }
         _ => None,
     };
@@ -141,13 +161,13 @@ fn configure(call: &Invocation, target_dir: Option<&Path>) -> Result<Config, Pas
     };
     let config = kache_config::load(&|name| std::env::var_os(name), &places)?;
     if config.disabled {
-        return Err(Passthrough("disabled".to_owned()));
+        return Err(Passthrough::because("disabled".to_owned()));
     }
     if let Some(rule) = config.bypass_variable(&|name| std::env::var_os(name)) {
-        return Err(Passthrough(format!("bypass.env: {}", rule.name)));
+        return Err(Passthrough::because(format!("bypass.env: {}", rule.name)));
     }
     if let Some((arg, _)) = config.bypass_argument(call.args.iter().map(String::as_str)) {
-        return Err(Passthrough(format!("bypass.args: {arg}")));
+        return Err(Passthrough::because(format!("bypass.args: {arg}")));
     }
     Ok(config)
 }

@@ -58,15 +58,19 @@ pub(crate) fn serve(
     Ok((store, Outcome::Miss, "first time asked".to_owned(), ExitCode::SUCCESS))
 }
 
-fn identify(call: &Invocation, question: &RustcQuery, store: &Store) -> Result<Digest, Passthrough> {
+fn identify(
+    call: &Invocation,
+    question: &RustcQuery,
+    store: &Store,
+) -> Result<Digest, Passthrough> {
     if question.reads_stdin && !stdin_is_empty() {
-        return Err(Passthrough("source on standard input".to_owned()));
+        return Err(Passthrough::because("source on standard input".to_owned()));
     }
     if question.sysroot.is_some() || !question.content_files.is_empty() {
-        return Err(Passthrough("a question about other files".to_owned()));
+        return Err(Passthrough::because("a question about other files".to_owned()));
     }
     if matches!(question.target, Target::SpecFile(_)) || variable("RUST_TARGET_PATH").is_some() {
-        return Err(Passthrough("a question about a custom target".to_owned()));
+        return Err(Passthrough::because("a question about a custom target".to_owned()));
     }
     let toolchain = identify_toolchain(store, &call.compiler, &question.target)?;
     // The answers name where the compiler is.

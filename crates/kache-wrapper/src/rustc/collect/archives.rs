@@ -1,0 +1,109 @@
+//! Archives that rustc put together itself, without a linker to ask.
+//!
+//! An rlib holds the objects of its own crate and those of the static
+//! libraries it bundles. A static library holds the objects of every crate it
+//! depends on. Each member must come from a file that is known and keyed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kache_key::archive;
+
+use super::Collector;
+
+impl Collector<'_> {
+    /// Accounts for the members of an rlib.
+    pub(super) fn rlib_members(&mut self, rlib: &[u8]) -> Result<(), String> {
+        let foreign = archive::foreign_members(rlib, &self.facts.unit.crate_name)
+            .map_err(|error| error.to_string())?;
+        let known = self.static_library_members()?;
+        all_known(&foreign, &known)
+    }
+
+    /// Accounts for the members of a static library: each object of another
+    /// crate leads to that crate's rlib.
+    pub(super) fn staticlib_members(&mut self, library: &[u8]) -> Result<(), String> {
+        let members = archive::member_names(library).map_err(|error| error.to_string())?;
+        let mut known = self.static_library_members()?;
+        let own = format!("{}{}", self.facts.unit.crate_name, self.facts.unit.extra_filename);
+        let owners: BTreeSet<&str> = members
+            .iter()
+            .filter(|member| member.ends_with(".rcgu.o"))
+            .filter_map(|member| member.split('.').next())
+            .filter(|owner| *owner != own)
+            .collect();
+        for owner in owners {
+            let rlib = self
+                .place_rlib(owner)
+                .ok_or_else(|| format!("the crate of `{owner}` in the archive cannot be placed"))?;
+            let bytes = fs::read(&rlib).map_err(|e| format!("`{}`: {e}", rlib.display()))?;
+            known.extend(archive::member_names(&bytes).map_err(|error| error.to_string())?);
+            self.link_input(&rlib)?;
+        }
+        let foreign: Vec<String> = members
+            .into_iter()
+            .filter(|member| !(member.ends_with(".rcgu.o") && member.starts_with(&own)))
+            .collect();
+        all_known(&foreign, &known)
+    }
+
+    /// Adds the static libraries on the command line; returns their members' names.
+    fn static_library_members(&mut self) -> Result<BTreeSet<String>, String> {
+        let facts = self.facts;
+        let mut known = BTreeSet::new();
+        let libraries = facts.unit.native_libs.iter();
+        for library in libraries.filter(|library| library.kind.as_deref() == Some("static")) {
+            let path = self
+                .place_static_library(&library.name)
+                .ok_or_else(|| format!("static library `{}` cannot be placed", library.name))?;
+            let bytes = fs::read(&path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+            known.extend(archive::member_names(&bytes).map_err(|error| error.to_string())?);
+            known.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+            self.link_input(&path)?;
+        }
+        Ok(known)
+    }
+
+    /// Finds a static library as rustc does: in the `-L` directories in order.
+    fn place_static_library(&mut self, name: &str) -> Option<PathBuf> {
+        for dir in self.facts.native_dirs() {
+            for file_name in [format!("lib{name}.a"), format!("{name}.lib")] {
+                let path = dir.join(file_name);
+                if path.is_file() {
+                    return Some(path);
+                }
+                self.absent(&path);
+            }
+        }
+        None
+    }
+
+    /// Finds the rlib whose objects are called `owner`: among the
+    /// dependencies, or in the compiler's own tree.
+    fn place_rlib(&self, owner: &str) -> Option<PathBuf> {
+        let file_name = format!("lib{owner}.rlib");
+        let dependencies = self
+            .facts
+            .unit
+            .search_paths
+            .iter()
+            .filter(|path| matches!(path.kind.as_str(), "dependency" | "crate" | "all"))
+            .map(|path| self.facts.absolute(&path.path));
+        let own = Path::new(&self.facts.target_lib_dir).to_owned();
+        let found: Vec<PathBuf> = dependencies
+            .chain([own])
+            .map(|dir| dir.join(&file_name))
+            .filter(|path| path.is_file())
+            .collect();
+        // Two candidates would leave open which one was read.
+        <[PathBuf; 1]>::try_from(found).ok().map(|[path]| path)
+    }
+}
+
+fn all_known(members: &[String], known: &BTreeSet<String>) -> Result<(), String> {
+    match members.iter().find(|member| !known.contains(*member)) {
+        Some(member) => Err(format!("where `{member}` in the archive came from is not known")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,100 @@
+//! What the linker says it read.
+
+use std::fs;
+use std::path::Path;
+
+use kache_key::{Input, depfile};
+use kache_store::{blob, identity};
+
+use super::{Collector, changed};
+
+impl Collector<'_> {
+    /// Adds every file of the linker's own list.
+    pub(super) fn link_inputs(&mut self) -> Result<(), String> {
+        let Some(list) = &self.before.dependency_file else { return Ok(()) };
+        let text = fs::read_to_string(list)
+            .map_err(|error| format!("the linker did not say what it read: {error}"))?;
+        let files = depfile::parse(&text).map_err(|error| error.to_string())?;
+        for file in files {
+            let path = self.facts.absolute(&file);
+            if !self.is_own_object(&path) {
+                self.link_input(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether `path` is an object file that this compilation made and removed again.
+    fn is_own_object(&self, path: &Path) -> bool {
+        let unit = &self.facts.unit;
+        let stem = format!("{}{}.", unit.crate_name, unit.extra_filename);
+        let in_out_dir = path.strip_prefix(&self.facts.out_dir).is_ok_and(|rest| {
+            let rest = rest.to_string_lossy();
+            (rest.starts_with(&stem) && rest.ends_with(".o")) || rest.starts_with("rustc")
+        });
+        let in_temp = path.strip_prefix(std::env::temp_dir()).is_ok_and(|rest| {
+            rest.components().count() == 2 && rest.to_string_lossy().starts_with("rustc")
+        });
+        let in_incremental =
+            unit.incremental.as_ref().is_some_and(|dir| path.starts_with(self.facts.absolute(dir)));
+        (in_out_dir || in_temp || in_incremental) && !path.exists()
+    }
+
+    /// Adds one file that was linked, and the places where a library of its
+    /// name would have been found first.
+    pub(super) fn link_input(&mut self, path: &Path) -> Result<(), String> {
+        let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let stamp = identity::stamp_of(&metadata);
+        let token = self.facts.roots.tokenise(&path.to_string_lossy());
+        self.shadowing_libraries(path);
+        // A file the store tagged may have been linked since, which changes its ctime.
+        if let Some(digest) = identity::tagged_digest(path, &metadata)
+            && stamp.mtime_ns <= self.before.file_clock_ns
+        {
+            self.add(Input::LinkInput(token), digest, None);
+            return Ok(());
+        }
+        if !metadata.is_file() || stamp.ctime_ns > self.before.file_clock_ns {
+            return Err(changed(path));
+        }
+        let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;
+        self.add(Input::LinkInput(token), digest, Some(stamp));
+        Ok(())
+    }
+
+    fn shadowing_libraries(&mut self, path: &Path) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(stem) = name.as_deref().and_then(library_stem) else { return };
+        let facts = self.facts;
+        for dir in facts.native_dirs() {
+            if path.parent() == Some(&dir) {
+                return;
+            }
+            for suffix in ["so", "a"] {
+                let candidate = dir.join(format!("lib{stem}.{suffix}"));
+                if !candidate.exists() {
+                    self.absent(&candidate);
+                }
+            }
+        }
+    }
+}
+
+/// Returns `foo` of `libfoo.a`, `libfoo.so` or `libfoo.so.1`.
+fn library_stem(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("lib")?;
+    let end = rest.find(".so").or_else(|| rest.strip_suffix(".a").map(str::len))?;
+    rest.get(..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_have_stems_and_rlibs_do_not() {
+        let stems = ["libfoo.a", "libfoo.so", "libfoo.so.1.2", "libfoo.rlib", "foo.a", "crt1.o"];
+        let expected = [Some("foo"), Some("foo"), Some("foo"), None, None, None];
+        assert_eq!(stems.map(library_stem), expected);
+    }
+}

@@ -1,0 +1,117 @@
+//! The files a compilation made: complete, its own, and searched for the
+//! places they should not name.
+
+use std::fs::{self, Metadata};
+use std::path::Path;
+
+use kache_key::rustc::dep_info::DepInfo;
+use kache_key::rustc::messages;
+use kache_key::rustc::outputs::{ArtifactRole, ExpectedOutput};
+use kache_key::{BlobId, Digest, Roots, evidence};
+use kache_store::identity;
+
+use super::{Collector, Made};
+use crate::rustc::facts::Facts;
+
+/// Makes sure that every file the compiler says it wrote is one that is stored.
+pub(super) fn check_announced(facts: &Facts<'_>, stderr: &str) -> Result<(), String> {
+    for (path, kind) in messages::artifacts(stderr) {
+        let name = Path::new(&path).file_name().and_then(|name| name.to_str());
+        if !facts.outputs.iter().any(|output| Some(output.file_name.as_str()) == name) {
+            return Err(format!("unexpected output `{path}` ({kind})"));
+        }
+    }
+    Ok(())
+}
+
+impl Collector<'_> {
+    /// Reads the list of sources that the compiler wrote; returns its name too.
+    pub(super) fn dep_info(&self) -> Result<(String, DepInfo), String> {
+        let name = self
+            .facts
+            .outputs
+            .iter()
+            .find(|output| output.role == ArtifactRole::DepInfo)
+            .map(|output| output.file_name.clone())
+            .ok_or("no dep-info was asked for")?;
+        let path = self.facts.out_dir.join(&name);
+        self.check_written(&path)?;
+        let text = fs::read_to_string(&path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let dep_info = DepInfo::parse(&text).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        Ok((name, dep_info))
+    }
+
+    /// Hashes every output and searches it for roots.
+    pub(super) fn outputs(&mut self) -> Result<Vec<Made>, String> {
+        let facts = self.facts;
+        let aliases = real_paths_of_links(&facts.roots);
+        let wanted = facts.outputs.iter().filter(|o| o.role != ArtifactRole::DepInfo);
+        wanted.map(|output| self.output(output, &aliases)).collect()
+    }
+
+    fn output(&mut self, output: &ExpectedOutput, aliases: &Roots) -> Result<Made, String> {
+        let path = self.facts.out_dir.join(&output.file_name);
+        let metadata = self.check_written(&path)?;
+        let bytes = fs::read(&path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let may_be_empty = output.role == ArtifactRole::Metadata && !self.facts.unit.is_lib_like();
+        if bytes.is_empty() && !may_be_empty {
+            return Err(format!("`{}` is empty", path.display()));
+        }
+        if bytes.len() as u64 != metadata.len() {
+            return Err(format!("`{}` is still being written", path.display()));
+        }
+        self.bound.extend(evidence::roots_named_in(&bytes, &self.facts.roots));
+        if !evidence::roots_named_in(&bytes, aliases).is_empty() {
+            return Err(format!("`{}` names a directory behind a symbolic link", path.display()));
+        }
+        match output.role {
+            ArtifactRole::Rlib => self.rlib_members(&bytes)?,
+            ArtifactRole::Staticlib => self.staticlib_members(&bytes)?,
+            _ => {}
+        }
+        Ok(Made {
+            role: role_name(output.role).to_owned(),
+            name: output.file_name.clone(),
+            path,
+            blob: BlobId(Digest::of(&bytes)),
+            metadata,
+        })
+    }
+
+    /// Makes sure that this very compilation wrote `path`.
+    fn check_written(&self, path: &Path) -> Result<Metadata, String> {
+        let metadata =
+            fs::symlink_metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let changed_ns = identity::stamp_of(&metadata).ctime_ns;
+        if !metadata.is_file() || changed_ns < self.before.file_clock_ns {
+            return Err(format!("`{}` was not written", path.display()));
+        }
+        Ok(metadata)
+    }
+}
+
+/// Returns the roots that are symbolic links or lie behind one, by their real paths.
+///
+/// An output that names such a path would be bound to a place that the roots
+/// do not know.
+fn real_paths_of_links(roots: &Roots) -> Roots {
+    let real = roots.iter().filter_map(|(kind, path)| {
+        let real = fs::canonicalize(path).ok()?.into_os_string().into_string().ok()?;
+        (real != path && roots.split(&real).is_none()).then_some((kind, real))
+    });
+    Roots::of(real)
+}
+
+/// Returns how a manifest names a role.
+fn role_name(role: ArtifactRole) -> &'static str {
+    match role {
+        ArtifactRole::DepInfo => "dep-info",
+        ArtifactRole::Metadata => "metadata",
+        ArtifactRole::Rlib => "rlib",
+        ArtifactRole::Dylib => "dylib",
+        ArtifactRole::ProcMacro => "proc-macro",
+        ArtifactRole::Staticlib => "staticlib",
+        ArtifactRole::Executable => "executable",
+        _ => "other",
+    }
+}

@@ -1,0 +1,169 @@
+//! What the compiler says it read, and what its macros may have read.
+
+use std::path::{Path, PathBuf};
+
+use kache_key::input::env_digest;
+use kache_key::rustc::dep_info::DepInfo;
+use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
+use kache_key::{Digest, Input};
+use kache_store::identity;
+
+use super::{Collector, artifact_digest, changed};
+use crate::rustc::current::env_path_digest;
+
+/// Variables that cargo sets for each package and that a proc macro may read
+/// while it expands, without rustc noticing.
+const PACKAGE_VARIABLES: &[&str] = &[
+    "CARGO_BIN_NAME",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_AUTHORS",
+    "CARGO_PKG_DESCRIPTION",
+    "CARGO_PKG_HOMEPAGE",
+    "CARGO_PKG_LICENSE",
+    "CARGO_PKG_LICENSE_FILE",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_README",
+    "CARGO_PKG_REPOSITORY",
+    "CARGO_PKG_RUST_VERSION",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+    "OUT_DIR",
+];
+
+impl Collector<'_> {
+    /// Adds the source files.
+    pub(super) fn sources(&mut self, dep_info: &DepInfo) -> Result<(), String> {
+        for file in dep_info.files() {
+            let (bytes, stamp) = self.read_unchanged(&self.facts.absolute(file))?;
+            let token = self.facts.roots.tokenise(file);
+            self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
+            self.other_place_of_module(file);
+        }
+        Ok(())
+    }
+
+    /// Notes that a module is in one place only: rustc refuses `foo.rs` beside
+    /// `foo/mod.rs`. Registry sources do not change, so those are left out.
+    fn other_place_of_module(&mut self, file: &str) {
+        if file.starts_with('/') || file == self.facts.unit.source {
+            return;
+        }
+        if let Some(other) = other_place(Path::new(file)) {
+            let other = self.facts.absolute(&other.to_string_lossy());
+            if !other.exists() {
+                self.absent(&other);
+            }
+        }
+    }
+
+    /// Adds the variables that the compiler says it read.
+    pub(super) fn variables(&mut self, dep_info: &DepInfo) -> Result<(), String> {
+        for (name, _) in dep_info.env() {
+            if name == "OUT_DIR" && self.only_locates_includes(dep_info)? {
+                self.variable_as_path(name);
+            } else {
+                let value = std::env::var_os(name);
+                let digest = env_digest(value.as_ref().map(|value| value.as_encoded_bytes()));
+                self.add(Input::Env(name.to_owned()), digest, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether `OUT_DIR` only says where generated sources are, and
+    /// whether its value would be seen in the outputs if it were used otherwise.
+    fn only_locates_includes(&self, dep_info: &DepInfo) -> Result<bool, String> {
+        let mut found = OutDirUse::NotMentioned;
+        for file in dep_info.files() {
+            let (bytes, _) = self.read_unchanged(&self.facts.absolute(file))?;
+            if let Ok(source) = std::str::from_utf8(&bytes) {
+                found = found.max(only_locates_includes(source));
+            }
+        }
+        Ok(found == OutDirUse::IncludesOnly && !self.facts.unit.bitcode_only)
+    }
+
+    fn variable_as_path(&mut self, name: &str) {
+        let digest = env_path_digest(name, &self.facts.roots);
+        self.add(Input::EnvPath(name.to_owned()), digest, None);
+    }
+
+    /// Adds the crates on the command line and the variables their macros may have read.
+    pub(super) fn externs(&mut self) -> Result<(), String> {
+        let before = self.before;
+        for (path, stamp_before) in &before.externs {
+            let metadata = std::fs::metadata(path).map_err(|_| changed(path))?;
+            let stamp = identity::stamp_of(&metadata);
+            // Storing the extern may have linked and tagged it meanwhile, which
+            // changes its ctime and nothing else.
+            let is_same = stamp_before.is_some_and(|old| {
+                (old.dev, old.ino, old.size, old.mtime_ns)
+                    == (stamp.dev, stamp.ino, stamp.size, stamp.mtime_ns)
+            });
+            if !is_same {
+                return Err(changed(path));
+            }
+            let digest = artifact_digest(path, &metadata)?;
+            let token = self.facts.roots.tokenise(&path.to_string_lossy());
+            self.add(Input::Extern(token), digest, None);
+        }
+        if self.facts.may_run_macros() {
+            let declared = self.facts.declared.variables.iter().map(String::as_str);
+            for name in PACKAGE_VARIABLES.iter().copied().chain(declared) {
+                self.variable_as_path(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the files that the user or the package's build script declared.
+    pub(super) fn declared_files(&mut self) -> Result<(), String> {
+        let facts = self.facts;
+        for path in &facts.declared.files {
+            let token = facts.roots.tokenise(&path.to_string_lossy());
+            if path.is_file() {
+                let (bytes, stamp) = self.read_unchanged(path)?;
+                self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
+            } else if !path.exists() {
+                self.absent(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns where else rustc would look for the module in `file`.
+fn other_place(file: &Path) -> Option<PathBuf> {
+    if file.extension()? != "rs" {
+        return None;
+    }
+    if file.file_stem()? == "mod" {
+        let directory = file.parent().filter(|dir| dir.file_name().is_some())?;
+        return Some(directory.with_extension("rs"));
+    }
+    Some(file.with_extension("").join("mod.rs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(file: &str, other: Option<&str>) {
+        assert_eq!(other_place(Path::new(file)), other.map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_module_has_two_possible_places() {
+        check("src/foo.rs", Some("src/foo/mod.rs"));
+        check("src/foo/mod.rs", Some("src/foo.rs"));
+        check("src/a/b.rs", Some("src/a/b/mod.rs"));
+        check("mod.rs", None);
+        check("src/table.bin", None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Inputs that nobody sees being read, but that somebody declared.
+//!
+//! A proc macro may read variables and files without rustc noticing. The user
+//! declares such files (`extra_inputs`), and a package's own build script
+//! declares to cargo what the package depends on.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kache_config::CrateSettings;
+use kache_key::Digest;
+use kache_key::Roots;
+use kache_key::fields::FieldHasher;
+
+use super::Passthrough;
+use super::surroundings::variable;
+
+/// More declared files than this are a mistake, a whole disk perhaps.
+const MAX_FILES: usize = 20_000;
+
+/// What was declared for one unit.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    /// Files, absolute, sorted; some may not exist.
+    pub(crate) files: Vec<PathBuf>,
+    /// Variables that the build script sets for the crate.
+    pub(crate) variables: Vec<String>,
+}
+
+impl Declared {
+    /// Gathers the declarations for a crate.
+    ///
+    /// The build script's are read only `with_build_script`: for a crate that
+    /// may run proc macros. For others rustc itself says what it reads.
+    pub(crate) fn gather(
+        settings: &CrateSettings<'_>,
+        with_build_script: bool,
+    ) -> Result<Self, Passthrough> {
+        let mut declared = Self::default();
+        let package_dir = variable("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+        for extra in &settings.extra_inputs {
+            declared.files.extend(extra.expand(&package_dir)?);
+        }
+        if with_build_script && let Some(said) = build_script_output() {
+            for line in said.lines() {
+                declared.read_instruction(line, &package_dir)?;
+            }
+        }
+        declared.files.sort();
+        declared.files.dedup();
+        declared.variables.sort();
+        declared.variables.dedup();
+        if declared.files.len() > MAX_FILES {
+            return Err(Passthrough::because(format!(
+                "{} files are declared as inputs",
+                declared.files.len()
+            )));
+        }
+        Ok(declared)
+    }
+
+    /// Reads one line of a build script's output.
+    fn read_instruction(&mut self, line: &str, package_dir: &Path) -> io::Result<()> {
+        let Some(instruction) = line.strip_prefix("cargo:") else { return Ok(()) };
+        let instruction = instruction.strip_prefix(':').unwrap_or(instruction);
+        if let Some(path) = instruction.strip_prefix("rerun-if-changed=") {
+            list_files(&package_dir.join(path), &mut self.files)?;
+        } else if let Some(assignment) = instruction.strip_prefix("rustc-env=") {
+            self.variables.extend(assignment.split_once('=').map(|(name, _)| name.to_owned()));
+        } else if let Some(name) = instruction.strip_prefix("rerun-if-env-changed=") {
+            self.variables.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Returns a digest of which files there are: one that appears is a change.
+    pub(crate) fn names_digest(&self, roots: &Roots) -> Digest {
+        let names: Vec<String> =
+            self.files.iter().map(|path| roots.tokenise(&path.to_string_lossy()).0).collect();
+        FieldHasher::new("kache declared").list("files", names.iter().map(String::as_str)).finish()
+    }
+}
+
+/// Returns what this package's build script printed; cargo keeps it beside
+/// `OUT_DIR`, in the present layout and in the coming one.
+fn build_script_output() -> Option<String> {
+    let out_dir = PathBuf::from(variable("OUT_DIR")?);
+    let run_dir = out_dir.parent()?;
+    ["output", "run/stdout"]
+        .iter()
+        .find_map(|name| fs::read(run_dir.join(name)).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Adds `path`, or every file below it, as cargo does for `rerun-if-changed`.
+fn list_files(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if files.len() > MAX_FILES {
+        return Ok(());
+    }
+    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        list_files(&entry?.path(), files)?;
+    }
+    Ok(())
+}
