@@ -9,6 +9,8 @@ use crate::rustc::Component;
 
 /// How many differences a summary names.
 const NAMED: usize = 3;
+/// The longest value, in bytes, that is worth showing. A digest is longer.
+const SHOWN_BYTES: usize = 48;
 
 /// One part that differs between two keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +46,10 @@ impl fmt::Display for Difference {
         match &self.change {
             Change::Added => write!(f, "{label} added"),
             Change::Removed => write!(f, "{label} removed"),
-            Change::Contents => write!(f, "{label} changed"),
-            Change::Value { before, after } => write!(f, "{label}: {before} -> {after}"),
+            Change::Value { before, after } if is_shown(before) && is_shown(after) => {
+                write!(f, "{label}: {before} -> {after}")
+            }
+            Change::Contents | Change::Value { .. } => write!(f, "{label} changed"),
         }
     }
 }
@@ -113,6 +117,11 @@ pub fn diff_components(before: &[Component], after: &[Component]) -> Vec<Differe
     labels.into_iter().filter_map(difference).collect()
 }
 
+/// Returns whether a value reads well within a line.
+fn is_shown(value: &str) -> bool {
+    (1..=SHOWN_BYTES).contains(&value.len()) && !value.contains(char::is_control)
+}
+
 fn by_label(components: &[Component]) -> BTreeMap<&str, Vec<&str>> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for Component { label, value } in components {
@@ -158,6 +167,14 @@ mod tests {
         check(&[("cfg", "x"), ("cfg", "y")], &[("cfg", "y"), ("cfg", "x")], "cfg: x y -> y x");
         check(&[("cfg", "x")], &[("cfg", "x"), ("cfg", "y")], "cfg: x -> x y");
         check(&[("cfg", "x y")], &[("cfg", "x"), ("cfg", "y")], "cfg: x y -> x y");
+    }
+
+    #[test]
+    fn a_value_that_does_not_read_well_is_not_shown() {
+        let long = "f".repeat(64);
+        check(&[("compiler", "1")], &[("compiler", &long)], "compiler changed");
+        check(&[("salt", "")], &[("salt", "x")], "salt changed");
+        check(&[("salt", "a\nb")], &[("salt", "x")], "salt changed");
     }
 
     #[test]

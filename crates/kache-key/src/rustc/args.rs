@@ -196,11 +196,10 @@ impl Builder {
             _ => {}
         }
         match (name.as_str(), class) {
-            ("extra-filename" | "incremental", _) => {}
+            ("extra-filename" | "incremental" | "link-arg" | "link-args", _) => {}
             ("linker-plugin-lto", _) if is_switch(value) => {
                 self.keep(Space::Codegen, &name, value, Class::Keyed(Repeat::Last));
             }
-            ("link-arg" | "link-args", _) => {}
             _ => self.keep(Space::Codegen, &name, value, class),
         }
         Ok(())
@@ -292,7 +291,7 @@ impl Builder {
     }
 
     fn target(&mut self, value: &str) {
-        self.unit.target = if value.ends_with(".json") {
+        self.unit.target = if value.strip_suffix(".json").is_some() {
             self.unit.content_files.push(value.to_owned());
             Target::SpecFile(value.to_owned())
         } else {
@@ -386,3 +385,6 @@ fn extern_of(value: &str) -> Extern {
     };
     Extern { name: name.to_owned(), path: path.map(str::to_owned), options: options.to_owned() }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

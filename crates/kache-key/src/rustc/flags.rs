@@ -464,3 +464,57 @@ pub fn all() -> impl Iterator<Item = (Space, &'static str, Class)> {
         .chain(nested(Space::Codegen, CODEGEN))
         .chain(nested(Space::Unstable, UNSTABLE))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(listing: &str) {
+        let mut count = 0;
+        for line in listing.lines().filter(|line| !line.starts_with('#')) {
+            count += 1;
+            let (first, second) = line.split_once(' ').unwrap_or((line, ""));
+            let class = match first {
+                "-C" if !second.is_empty() => class_of(Space::Codegen, second),
+                "-Z" if !second.is_empty() => class_of(Space::Unstable, second),
+                _ => class_of(Space::Top, first.trim_start_matches('-')),
+            };
+            assert!(class.is_some(), "`{line}` is in no table");
+        }
+        assert!(count > 290, "the listing is complete: {count}");
+    }
+
+    #[test]
+    fn every_flag_of_the_stable_compiler_is_classified() {
+        check(include_str!("../../testdata/rustc-1.95-flags.txt"));
+    }
+
+    #[test]
+    fn every_flag_of_the_nightly_compiler_is_classified() {
+        check(include_str!("../../testdata/rustc-1.97-nightly-flags.txt"));
+    }
+
+    #[test]
+    fn every_one_letter_spelling_of_the_compiler_is_known() {
+        let listing = include_str!("../../testdata/rustc-1.95-flags.txt");
+        let pairs = listing.lines().filter_map(|line| line.strip_prefix("--")?.split_once(" -"));
+        for (name, letter) in pairs {
+            assert_eq!(
+                top(name).unwrap().short.map(String::from).as_deref(),
+                Some(letter),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_flag_is_in_two_classes() {
+        let mut seen = BTreeSet::new();
+        for (space, name, _) in all() {
+            assert!(seen.insert((space, name)), "{}", space.spell(name));
+        }
+    }
+}

@@ -89,11 +89,11 @@ pub(crate) fn inspect(args: &[String]) -> Result<LinkFacts, Refusal> {
         let Some(option) = word.strip_prefix('-').map(|rest| rest.trim_start_matches('-')) else {
             continue;
         };
-        let (name, attached) = match option.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (option, joined_script(option)),
+        let (name, attached) = match (joined_script(option), option.split_once('=')) {
+            (Some(file), _) => ("T", Some(file)),
+            (None, Some((name, value))) => (name, Some(value)),
+            (None, None) => (option, None),
         };
-        let name = if attached.is_some() && option.starts_with('T') { "T" } else { name };
         if WRITES.contains(&name) || option.contains("save-temps") {
             return Err(refused(word, "writes what is not modelled"));
         }
@@ -120,13 +120,66 @@ fn words(arg: &str) -> impl Iterator<Item = &str> {
     passed_on.into_iter().flat_map(|list| list.split(',')).chain(whole)
 }
 
-/// Returns the file of `-Tfile`, which `-Ttext` and the like are not.
+/// Returns the file of `-Tfile` or `-T=file`, which `-Ttext` and the like are not.
 fn joined_script(option: &str) -> Option<&str> {
-    let file = option.strip_prefix('T').filter(|file| !file.is_empty())?;
+    let file = option.strip_prefix('T')?.trim_start_matches('=');
     let address = ["text", "data", "bss", "rodata", "ldata"];
-    (!address.iter().any(|section| file.starts_with(section))).then_some(file)
+    let is_address = address.iter().any(|section| file.starts_with(section));
+    (!file.is_empty() && !is_address).then_some(file)
 }
 
 fn refused(word: &str, why: &'static str) -> Refusal {
     Refusal::not_modelled(format!("-C link-arg={word}"), why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inspected(line: &str) -> Result<LinkFacts, Refusal> {
+        inspect(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[track_caller]
+    fn reads(line: &str, files: &[&str]) {
+        assert_eq!(inspected(line).unwrap().content_files, files, "{line}");
+    }
+
+    #[test]
+    fn files_with_settings_are_found_in_every_spelling() {
+        reads("-Wl,--version-script=a.map", &["a.map"]);
+        reads("-Wl,--version-script,a.map,-x", &["a.map"]);
+        reads("-Wl,-version-script=a.map -T b.ld", &["a.map", "b.ld"]);
+        reads("-Xlinker --dynamic-list -Xlinker /d.list", &["/d.list"]);
+        reads("-Tlink.x", &["link.x"]);
+        reads("-Wl,-Ttext=0x1000 -Tdata=0", &[]);
+        reads("-L/x -lfoo /y/libz.a -fuse-ld=lld -Wl,-rpath,/x", &[]);
+    }
+
+    #[test]
+    fn arguments_that_write_files_are_refused() {
+        let lines = [
+            "@args.txt",
+            "-Wl,@args.txt",
+            "-Wl,-Map=out.map",
+            "-Wl,-Map,out.map",
+            "-o out",
+            "-Wl,--dependency-file=x.d",
+            "-Xlinker --out-implib -Xlinker x",
+            "-save-temps=obj",
+            "-Wl,-plugin-opt=save-temps",
+            "/PDB:x.pdb",
+            "/out:x.exe",
+        ];
+        for line in lines {
+            assert!(inspected(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn compressed_debug_sections_are_noticed() {
+        assert!(inspected("-Wl,--compress-debug-sections=zlib").unwrap().compresses_debug);
+        assert!(inspected("-gz").unwrap().compresses_debug);
+        assert!(!inspected("-g -z relro").unwrap().compresses_debug);
+    }
 }

@@ -39,6 +39,10 @@ const PLAIN_MACROS: [&str; 20] = [
     "writeln",
 ];
 
+/// How deep groups may nest. Sources stay far below; data files that a crate
+/// includes need not, and must not exhaust the stack.
+const MAX_DEPTH: usize = 256;
+
 /// How one source file uses the variable `OUT_DIR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutDirUse {
@@ -69,7 +73,7 @@ pub fn only_locates_includes(source: &str) -> OutDirUse {
         return OutDirUse::Otherwise;
     }
     match code.parse::<TokenStream>() {
-        Ok(tokens) => use_in(&trees(tokens), false),
+        Ok(tokens) => use_in(&trees(tokens), Scope { in_macro: false, depth: 0 }),
         Err(_) if has(OUT_DIR) || calls_reader(source) => OutDirUse::Otherwise,
         Err(_) => OutDirUse::NotMentioned,
     }
@@ -96,34 +100,55 @@ fn trees(tokens: TokenStream) -> Vec<TokenTree> {
     tokens.into_iter().collect()
 }
 
-/// Returns how `tokens` use the variable. `in_macro` says that a macro is
-/// given these tokens, so that it could put names and strings together.
-fn use_in(tokens: &[TokenTree], in_macro: bool) -> OutDirUse {
+/// Where tokens stand.
+#[derive(Clone, Copy)]
+struct Scope {
+    /// Whether a macro is given the tokens, so that it could put names and
+    /// strings together.
+    in_macro: bool,
+    /// In how many groups.
+    depth: usize,
+}
+
+impl Scope {
+    fn of_macro(self, in_macro: bool) -> Self {
+        Self { in_macro: self.in_macro || in_macro, ..self }
+    }
+}
+
+/// Returns how `tokens` use the variable.
+fn use_in(tokens: &[TokenTree], scope: Scope) -> OutDirUse {
     use TokenTree::{Group, Ident, Literal};
+    if scope.depth > MAX_DEPTH {
+        return OutDirUse::Otherwise;
+    }
+    let inner = Scope { depth: scope.depth + 1, ..scope };
     let mut found = OutDirUse::NotMentioned;
     let mut before = None;
     let mut rest = tokens;
     while let [token, after @ ..] = rest {
         let (used, next) = match rest {
             [hash, Group(attribute), next @ ..] if is_punct(hash, '#') => {
-                (attribute_use(&trees(attribute.stream()), in_macro), next)
+                (attribute_use(&trees(attribute.stream()), inner), next)
             }
             [hash, bang, Group(attribute), next @ ..]
                 if is_punct(hash, '#') && is_punct(bang, '!') =>
             {
-                (attribute_use(&trees(attribute.stream()), in_macro), next)
+                (attribute_use(&trees(attribute.stream()), inner), next)
             }
             [Ident(name), bang, Ident(defined), Group(body), next @ ..]
                 if is_punct(bang, '!') && name == "macro_rules" =>
             {
-                (definition_use(&plain_name(defined), &trees(body.stream())), next)
+                (definition_use(&plain_name(defined), &trees(body.stream()), inner), next)
             }
             [Ident(name), bang, Group(arguments), next @ ..] if is_punct(bang, '!') => {
-                (call_use(&plain_name(name), &trees(arguments.stream()), in_macro), next)
+                (call_use(&plain_name(name), &trees(arguments.stream()), inner), next)
             }
-            [Ident(name), next @ ..] => (name_use(before, &plain_name(name), next, in_macro), next),
+            [Ident(name), next @ ..] => {
+                (name_use(before, &plain_name(name), next, scope.in_macro), next)
+            }
             [Literal(literal), next @ ..] => (literal_use(literal), next),
-            [Group(group), next @ ..] => (use_in(&trees(group.stream()), in_macro), next),
+            [Group(group), next @ ..] => (use_in(&trees(group.stream()), inner), next),
             _ => (OutDirUse::NotMentioned, after),
         };
         found = found.max(used);
@@ -135,12 +160,12 @@ fn use_in(tokens: &[TokenTree], in_macro: bool) -> OutDirUse {
 
 /// Returns how a macro definition uses the variable. One that takes the name of
 /// a macro which this module reads could mean anything by it.
-fn definition_use(name: &str, body: &[TokenTree]) -> OutDirUse {
-    if is_reserved(name) { OutDirUse::Otherwise } else { use_in(body, true) }
+fn definition_use(name: &str, body: &[TokenTree], scope: Scope) -> OutDirUse {
+    if is_reserved(name) { OutDirUse::Otherwise } else { use_in(body, scope.of_macro(true)) }
 }
 
 /// Returns how an attribute uses the variable. Documentation is only text.
-fn attribute_use(tokens: &[TokenTree], in_macro: bool) -> OutDirUse {
+fn attribute_use(tokens: &[TokenTree], scope: Scope) -> OutDirUse {
     match tokens {
         [TokenTree::Ident(doc), equals, TokenTree::Literal(text)]
             if doc == "doc" && is_punct(equals, '=') =>
@@ -148,36 +173,36 @@ fn attribute_use(tokens: &[TokenTree], in_macro: bool) -> OutDirUse {
             let is_name = string_value(text).is_none_or(|text| text == OUT_DIR);
             if is_name { literal_use(text) } else { OutDirUse::NotMentioned }
         }
-        _ => use_in(tokens, in_macro),
+        _ => use_in(tokens, scope),
     }
 }
 
 /// Returns how the macro call `name!(arguments)` uses the variable.
-fn call_use(name: &str, arguments: &[TokenTree], in_macro: bool) -> OutDirUse {
+fn call_use(name: &str, arguments: &[TokenTree], scope: Scope) -> OutDirUse {
     if READERS.contains(&name) {
         return match read_variable(arguments) {
             Some((variable, _)) if variable == OUT_DIR => OutDirUse::Otherwise,
-            Some((_, message)) => use_in(message, in_macro),
+            Some((_, message)) => use_in(message, scope),
             None => OutDirUse::Otherwise,
         };
     }
     if INCLUDES.contains(&name)
         && let Some(parts) = concat_arguments(arguments)
     {
-        let uses = parts.split(|token| is_punct(token, ',')).map(part_use);
+        let uses = parts.split(|token| is_punct(token, ',')).map(|part| part_use(part, scope));
         return uses.max().unwrap_or(OutDirUse::NotMentioned);
     }
-    use_in(arguments, in_macro || !PLAIN_MACROS.contains(&name))
+    use_in(arguments, scope.of_macro(!PLAIN_MACROS.contains(&name)))
 }
 
 /// Returns how one argument of a `concat!` that locates an include uses the variable.
-fn part_use(part: &[TokenTree]) -> OutDirUse {
+fn part_use(part: &[TokenTree], scope: Scope) -> OutDirUse {
     match call(part) {
         Some((name, arguments)) if name == "env" => match read_variable(&arguments) {
             Some((variable, _)) if variable == OUT_DIR => OutDirUse::IncludesOnly,
-            _ => use_in(part, true),
+            _ => use_in(part, scope.of_macro(true)),
         },
-        _ => use_in(part, true),
+        _ => use_in(part, scope.of_macro(true)),
     }
 }
 
@@ -237,9 +262,8 @@ fn name_use(
     let precedes = |puncts: &[char]| {
         after.first().is_some_and(|token| puncts.iter().any(|punct| is_punct(token, *punct)))
     };
-    let is_as =
-        |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Ident(word)) if word == "as");
-    let renamed = is_reserved(name) && (is_as(before) || is_as(after.first()));
+    let renamed = is_word(before, "as") || is_word(after.first(), "as") || is_word(before, "macro");
+    let renamed = renamed && is_reserved(name);
     let imported = INCLUDES.contains(&name) && follows(':');
     let compared =
         matches!(after, [bang, equals, ..] if is_punct(bang, '!') && is_punct(equals, '='));
@@ -260,6 +284,10 @@ fn literal_use(literal: &Literal) -> OutDirUse {
     } else {
         OutDirUse::NotMentioned
     }
+}
+
+fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
+    matches!(token, Some(TokenTree::Ident(name)) if name == word)
 }
 
 fn is_reserved(name: &str) -> bool {

@@ -24,8 +24,6 @@ pub enum ArtifactRole {
     Staticlib,
     /// An executable, test, example or build script.
     Executable,
-    /// What a linker needs to link to a DLL.
-    ImportLibrary,
 }
 
 /// One file that a successful compilation writes.
@@ -80,9 +78,6 @@ pub fn expected(unit: &RustcUnit, host: &str) -> Result<Vec<ExpectedOutput>, Ref
         for kind in kinds {
             let (role, (prefix, suffix)) = naming.linked(*kind);
             add(format!("{prefix}{stem}{suffix}"), role, kind.is_linked());
-            if let Some((prefix, suffix)) = naming.import_library(*kind) {
-                add(format!("{prefix}{stem}{suffix}"), ArtifactRole::ImportLibrary, false);
-            }
         }
     }
     outputs.sort();
@@ -100,11 +95,6 @@ impl Naming {
             CrateType::Bin => (ArtifactRole::Executable, ("", self.exe_suffix)),
         }
     }
-
-    fn import_library(&self, kind: CrateType) -> Option<(&'static str, &'static str)> {
-        let shared = matches!(kind, CrateType::Dylib | CrateType::Cdylib | CrateType::ProcMacro);
-        (shared && self.system == System::WindowsGnu).then_some(("lib", ".dll.a"))
-    }
 }
 
 fn naming_of(unit: &RustcUnit, host: &str) -> Result<Naming, Refusal> {
@@ -117,6 +107,10 @@ fn naming_of(unit: &RustcUnit, host: &str) -> Result<Naming, Refusal> {
     if writes_debug_files(unit, &naming) {
         let flag = "-C split-debuginfo";
         return Err(Refusal::not_modelled(flag, "writes debug files that are not modelled"));
+    }
+    let shared = |kind: &CrateType| kind.is_linked() && *kind != CrateType::Bin;
+    if naming.system == System::WindowsGnu && unit.crate_types.iter().any(shared) {
+        return Err(Refusal::not_modelled("--crate-type", "writes an import library beside a DLL"));
     }
     Ok(naming)
 }
@@ -144,8 +138,8 @@ fn naming(triple: &str) -> Option<Naming> {
         system: System::Elf,
     };
     if triple.starts_with("wasm") {
-        let wasi = has(&["unknown", "wasip1", "wasip2", "wasi"]) && !has(&["emscripten"]);
-        return wasi.then_some(Naming {
+        let known = has(&["unknown", "wasip1", "wasip2"]) && !has(&["emscripten"]);
+        return known.then_some(Naming {
             dll: ("", ".wasm"),
             exe_suffix: ".wasm",
             system: System::Wasm,
@@ -166,5 +160,103 @@ fn naming(triple: &str) -> Option<Naming> {
     }
     let elf =
         ["linux", "freebsd", "netbsd", "openbsd", "dragonfly", "android", "illumos", "solaris"];
-    has(&elf).then_some(unix)
+    let bare_metal = has(&["none"]) && !triple.starts_with("avr") && !triple.starts_with("bpf");
+    (has(&elf) || bare_metal).then_some(unix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rustc::unit::Emit;
+
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+
+    fn unit(kinds: &[CrateType], target: Target) -> RustcUnit {
+        RustcUnit {
+            crate_name: "foo".to_owned(),
+            extra_filename: "-ab".to_owned(),
+            crate_types: kinds.to_vec(),
+            emit: Emit { dep_info: true, metadata: false, link: true },
+            target,
+            ..RustcUnit::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(unit: &RustcUnit, files: &[&str]) {
+        let names: Vec<String> = expected(unit, HOST)
+            .unwrap()
+            .into_iter()
+            .map(|out| format!("{}{}", out.file_name, if out.executable { "*" } else { "" }))
+            .collect();
+        assert_eq!(names, files);
+    }
+
+    #[test]
+    fn each_crate_type_has_the_name_that_rustc_gives_it() {
+        let host = |kind| unit(&[kind], Target::Host);
+        check(&host(CrateType::Lib), &["foo-ab.d", "libfoo-ab.rlib"]);
+        check(&host(CrateType::Rlib), &["foo-ab.d", "libfoo-ab.rlib"]);
+        check(&host(CrateType::Dylib), &["foo-ab.d", "libfoo-ab.so*"]);
+        check(&host(CrateType::Cdylib), &["foo-ab.d", "libfoo-ab.so*"]);
+        check(&host(CrateType::Staticlib), &["foo-ab.d", "libfoo-ab.a"]);
+        check(&host(CrateType::Bin), &["foo-ab*", "foo-ab.d"]);
+        check(&host(CrateType::ProcMacro), &["foo-ab.d", "libfoo-ab.so*"]);
+    }
+
+    #[test]
+    fn every_kind_of_output_that_was_asked_for_is_expected() {
+        let types = [CrateType::Lib, CrateType::Rlib, CrateType::Staticlib];
+        let mut unit = unit(&types, Target::Host);
+        unit.emit.metadata = true;
+        check(&unit, &["foo-ab.d", "libfoo-ab.a", "libfoo-ab.rlib", "libfoo-ab.rmeta"]);
+        unit.is_test = true;
+        check(&unit, &["foo-ab*", "foo-ab.d", "libfoo-ab.rmeta"]);
+        unit.emit.link = false;
+        check(&unit, &["foo-ab.d", "libfoo-ab.rmeta"]);
+    }
+
+    #[test]
+    fn targets_name_files_as_the_compiler_says() {
+        let table = include_str!("../../testdata/target-file-names.txt");
+        let mut known = 0;
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let fields: Vec<&str> =
+                line.split(' ').map(|f| if f == "-" { "" } else { f }).collect();
+            if let Some(naming) = naming(fields[0]) {
+                known += 1;
+                let (dll, staticlib) = (naming.dll, naming.staticlib);
+                let named = [dll.0, dll.1, staticlib.0, staticlib.1, naming.exe_suffix];
+                assert_eq!(named, fields[1..], "{line}");
+            }
+        }
+        assert!(known > 200, "{known}");
+    }
+
+    #[test]
+    fn what_writes_more_files_is_refused() {
+        #[track_caller]
+        fn refused(unit: &RustcUnit, reason: &str) {
+            assert_eq!(expected(unit, HOST).unwrap_err().to_string(), reason);
+        }
+        let triple = |name: &str| Target::Triple(name.to_owned());
+        let debug = "`-C split-debuginfo` writes debug files that are not modelled";
+        refused(&unit(&[CrateType::Bin], triple("x86_64-pc-windows-msvc")), debug);
+        refused(&unit(&[CrateType::Bin], triple("aarch64-apple-darwin")), debug);
+        check(
+            &unit(&[CrateType::Lib], triple("aarch64-apple-darwin")),
+            &["foo-ab.d", "libfoo-ab.rlib"],
+        );
+        let mut split = unit(&[CrateType::Lib], Target::Host);
+        split.split_debuginfo = Some("unpacked".to_owned());
+        refused(&split, debug);
+        split.split_debuginfo = Some("off".to_owned());
+        check(&split, &["foo-ab.d", "libfoo-ab.rlib"]);
+        let dll = unit(&[CrateType::Cdylib], triple("x86_64-pc-windows-gnu"));
+        refused(&dll, "`--crate-type` writes an import library beside a DLL");
+        let spec = unit(&[CrateType::Lib], Target::SpecFile("my.json".to_owned()));
+        refused(&spec, "output names for target `my.json` are not modelled");
+        let unknown = unit(&[CrateType::Lib], triple("wasm32-unknown-emscripten"));
+        refused(&unknown, "output names for target `wasm32-unknown-emscripten` are not modelled");
+    }
 }

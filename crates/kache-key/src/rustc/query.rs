@@ -72,8 +72,7 @@ pub(crate) fn of(args: &[String], scan: &Scan<'_>) -> Result<RustcQuery, Refusal
     builder.settle()?;
     let mut uses_native_cpu = builder.unit.uses_native_cpu;
     for kind in scan.values("print") {
-        let pure = PRINTS.contains(&kind.split(':').next().unwrap_or(kind));
-        if !pure {
+        if !PRINTS.contains(&kind) {
             let flag = format!("--print={kind}");
             return Err(Refusal::not_modelled(flag, "is not answered without the compiler"));
         }
@@ -114,4 +113,94 @@ pub fn query_id(query: &RustcQuery, context: &UnitContext<'_>) -> Digest {
     }
     hasher.list("args", query.args.iter().map(String::as_str));
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roots::Roots;
+    use crate::rustc::args::{Verdict, classify};
+
+    fn strings(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn query(line: &str) -> RustcQuery {
+        match classify(&strings(line)) {
+            Verdict::Query(query) => query,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(line: &str, reason: &str) {
+        match classify(&strings(line)) {
+            Verdict::Refuse(refusal) => assert_eq!(refusal.to_string(), reason),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    const CARGO: &str = "- --crate-name ___ --print=file-names --crate-type bin --crate-type rlib \
+        --crate-type dylib --crate-type cdylib --crate-type staticlib --crate-type proc-macro \
+        --print=sysroot --print=split-debuginfo --print=crate-name --print=cfg -Wwarnings";
+
+    #[test]
+    fn what_cargo_asks_at_its_start_is_a_query() {
+        assert!(query(CARGO).reads_stdin);
+        for line in ["-vV", "-Vv", "--version --verbose", "-V", "--version"] {
+            assert_eq!(query(line), RustcQuery { args: strings(line), ..RustcQuery::default() });
+        }
+    }
+
+    #[test]
+    fn every_pure_kind_of_print_is_a_query() {
+        for kind in PRINTS {
+            let expected = *kind == "target-cpus";
+            assert_eq!(query(&format!("--print={kind}")).uses_native_cpu, expected);
+        }
+        assert!(query("--print cfg -Ctarget-cpu=native").uses_native_cpu);
+        let query = query("--print cfg --target my.json --sysroot /s");
+        assert_eq!(query.content_files, ["my.json"]);
+        assert_eq!(query.sysroot.as_deref(), Some("/s"));
+    }
+
+    #[test]
+    fn what_compiles_or_writes_is_no_query() {
+        let why = "is not answered without the compiler";
+        for kind in ["native-static-libs", "link-args", "crate-root-lint-levels", "cfg=out.txt", ""]
+        {
+            refused(&format!("- --print={kind}"), &format!("`--print={kind}` {why}"));
+        }
+        refused("src/lib.rs --print=crate-name", "`--print` asks about a source file");
+        refused("--print", "`--print` has no value");
+        refused("--print=cfg --frob", "unknown flag `--frob`");
+        refused("--print=cfg -o x", "`-o` names an output file");
+    }
+
+    #[test]
+    fn an_answer_belongs_to_one_compiler_in_one_place() {
+        let roots = Roots::of([(RootKind::Sysroot, "/rust".to_owned())]);
+        let elsewhere = Roots::of([(RootKind::Sysroot, "/rust2".to_owned())]);
+        let context = UnitContext {
+            compiler: Digest::of(b"rustc"),
+            roots: &roots,
+            env: &[],
+            salt: "",
+            normalise_paths: true,
+            workspace_mapped: true,
+            facts: &[],
+        };
+        let id = query_id(&query(CARGO), &context);
+        assert_eq!(
+            id.to_string(),
+            "1ce7c85a254e63a61648b989422366f7c0eb6b31c084b1d1e2b6014c6dc26633"
+        );
+        let other = UnitContext { compiler: Digest::of(b"other"), ..context };
+        assert_ne!(id, query_id(&query(CARGO), &other));
+        assert_ne!(id, query_id(&query(CARGO), &UnitContext { roots: &elsewhere, ..context }));
+        assert_ne!(id, query_id(&query("-vV"), &context));
+        let env = [("RUSTC_BOOTSTRAP".to_owned(), None)];
+        assert_ne!(id, query_id(&query(CARGO), &UnitContext { env: &env, ..context }));
+    }
 }

@@ -13,23 +13,52 @@ use crate::roots::Roots;
 /// Variables that change what rustc does, whatever the source says.
 ///
 /// The caller gives the value of each, set or unset, in [`UnitContext::env`].
+/// `CLIPPY_ARGS` and the like belong to drivers and are named by the caller.
 pub const RUSTC_ENV: &[&str] = &[
+    "DEVELOPER_DIR",
     "IPHONEOS_DEPLOYMENT_TARGET",
+    "LLVM_OVERRIDE_PRODUCER",
     "MACOSX_DEPLOYMENT_TARGET",
+    "POLONIUS_ALGORITHM",
     "RUSTC_BOOTSTRAP",
     "RUSTC_FORCE_RUSTC_VERSION",
     "RUSTC_OVERRIDE_VERSION_STRING",
     "RUST_TARGET_PATH",
     "SDKROOT",
-    "SOURCE_DATE_EPOCH",
     "TVOS_DEPLOYMENT_TARGET",
-    "VISIONOS_DEPLOYMENT_TARGET",
     "WATCHOS_DEPLOYMENT_TARGET",
+    "XROS_DEPLOYMENT_TARGET",
 ];
 
 /// Variables that change what a linker, or the compiler driver in front of
 /// it, does. For units that [link](RustcUnit::links), after [`RUSTC_ENV`].
-pub const LINK_ENV: &[&str] = &["COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH", "LD_RUN_PATH"];
+///
+/// Where programs are found (`PATH`) is part of the linker's identity, and
+/// rustc itself sets the language of the linker's messages.
+pub const LINK_ENV: &[&str] = &[
+    "CCC_OVERRIDE_OPTIONS",
+    "COMPILER_PATH",
+    "GCC_EXEC_PREFIX",
+    "GNUTARGET",
+    "LDEMULATION",
+    "LDFLAGS",
+    "LD_LIBRARY_PATH",
+    "LD_RUN_PATH",
+    "LIB",
+    "LIBPATH",
+    "LIBRARY_PATH",
+    "LINK",
+    "NIX_CFLAGS_LINK",
+    "NIX_LDFLAGS",
+    "SOURCE_DATE_EPOCH",
+    "ZERO_AR_DATE",
+    "_LINK_",
+];
+
+/// Variables that make the compiler or linker report on itself, or write
+/// files beside the outputs; where one is set, nothing is cached.
+pub const REPORTING_ENV: &[&str] =
+    &["LLD_REPRODUCE", "RUSTC_CTFE_BACKTRACE", "RUSTC_LOG", "RUST_DEP_GRAPH"];
 
 /// What decides a key beside the command line.
 #[derive(Clone, Copy, Debug)]
@@ -249,3 +278,6 @@ fn root_at<'t>(roots: &Roots, text: &'t str) -> Option<(String, &'t str)> {
         boundary.then(|| (kind.name(), after))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,6 +143,7 @@ pub struct Argument {
 
 /// Everything a rustc command line says about one compilation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag is a fact of its own")]
 pub struct RustcUnit {
     /// `--crate-name`.
     pub crate_name: String,

@@ -170,6 +170,13 @@ fn what_rustc_says_of_a_good_compilation_is_storable() {
     }
 }
 
+#[test]
+fn a_diagnostic_within_many_macros_is_storable() {
+    let span = format!("{}null{}", r#"{"expansion":{"span":"#.repeat(300), "}}".repeat(300));
+    let rest = format!(r#""code":null,"spans":[{span}]"#);
+    assert_eq!(storable(&diagnostic("warning", "m", &rest)), Ok(()));
+}
+
 #[track_caller]
 fn check_unstorable(line: &str, reason: &str) {
     let artifact = "{\"$message_type\":\"artifact\",\"artifact\":\"x\",\"emit\":\"link\"}";

@@ -84,6 +84,7 @@ fn any_other_use_is_taken_for_a_value() {
         "use x::include; include!(concat!(env!(\"OUT_DIR\"), \"/x.rs\"));",
         "macro_rules! include { ($e:expr) => { $e } } include!(concat!(env!(\"OUT_DIR\"), \"/x\"));",
         "macro_rules! env { () => {} }",
+        "macro concat($e:expr, $s:literal) { $e } include!(concat!(env!(\"OUT_DIR\"), \"/x\"));",
         "#[path = concat!(env!(\"OUT_DIR\"), \"/x.rs\")] mod x;",
         "#!/usr/bin/env!\nfn f() {}",
         "it's OUT_DIR",
@@ -91,6 +92,13 @@ fn any_other_use_is_taken_for_a_value() {
     ] {
         check(source, OutDirUse::Otherwise);
     }
+}
+
+#[test]
+fn deep_nesting_is_doubt() {
+    let nested = |depth| format!("{}env{}", "(".repeat(depth), ")".repeat(depth));
+    check(&nested(200), OutDirUse::NotMentioned);
+    check(&nested(50_000), OutDirUse::Otherwise);
 }
 
 #[test]

@@ -1,0 +1,4 @@
+out/z.d: 
+
+out/libz.rmeta: 
+

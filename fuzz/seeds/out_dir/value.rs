@@ -1,0 +1,3 @@
+const D: &str = env!("OUT_\x44IR", "m");
+use std::env as e;
+call!(env, r#"OUT_DIR"#);
