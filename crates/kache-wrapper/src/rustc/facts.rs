@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kache_config::{Config, CrateSettings, Incremental};
 use kache_key::rustc::outputs::{self, ExpectedOutput};
-use kache_key::rustc::recipe::{self, LINK_ENV, RUSTC_ENV, UnitContext};
+use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
 use kache_key::rustc::unit::{RustcUnit, Target};
 use kache_key::{Digest, Roots, UnitId};
 use kache_store::{Store, blob};
@@ -75,11 +75,16 @@ pub(crate) fn gather<'a>(
     if settings.incremental == Incremental::Strip {
         unit.incremental = None;
     }
-    let roots = surroundings::roots(call, target_dir, &toolchain, config);
+    let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
+    let roots = surroundings::with_base_dirs(roots, config);
     let remaps = Remaps::of(&unit, &roots, config);
     let env = environment(&unit, &settings);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
-    let mut facts = named_digests(call, &unit, &store, &toolchain)?;
+    let mut facts = named_digests(&unit, &store, &toolchain)?;
+    for file in &unit.content_files {
+        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
+        facts.push((format!("content {}", roots.tokenise(file)), digest));
+    }
     if !declared.files.is_empty() {
         facts.push(("declared".to_owned(), declared.names_digest(&roots)));
     }
@@ -148,18 +153,31 @@ fn check_bypass(
         return Err(Passthrough::because(format!("exclude: {glob}")));
     }
     if unit.links() && !config.cache_executables {
-        return Err(Passthrough::because("cache_executables is off".to_owned()));
+        return Err(Passthrough::because("cache_executables is off"));
     }
     if unit.sysroot.is_some() {
-        return Err(Passthrough::because("--sysroot is not modelled".to_owned()));
+        return Err(Passthrough::because("--sysroot is not modelled"));
     }
     if !unit.error_format_is_json {
-        return Err(Passthrough::because("diagnostics are not JSON".to_owned()));
+        return Err(Passthrough::because("diagnostics are not JSON"));
     }
-    if variable("RUSTC_LOG").is_some() {
-        return Err(Passthrough::because("RUSTC_LOG is set".to_owned()));
+    if unit.codegen_backend.is_some() {
+        return Err(Passthrough::because("codegen backends are not modelled"));
     }
-    Ok(())
+    // lld folds `..` away in what it says it read, past symbolic links too.
+    let names_parent = |path: &str| path.split('/').any(|part| part == "..");
+    if unit.links() && unit.search_paths.iter().any(|path| names_parent(&path.path)) {
+        return Err(Passthrough::because("a library search path names `..`"));
+    }
+    check_reporting_variables()
+}
+
+/// Makes sure that the compiler will not print or write reports of its own.
+pub(crate) fn check_reporting_variables() -> Result<(), Passthrough> {
+    match REPORTING_ENV.iter().find(|name| std::env::var_os(name).is_some()) {
+        Some(name) => Err(Passthrough::because(format!("{name} is set"))),
+        None => Ok(()),
+    }
 }
 
 /// Returns the variables that are known to matter, in a fixed order.
@@ -184,16 +202,11 @@ fn environment(unit: &RustcUnit, settings: &CrateSettings<'_>) -> Vec<(String, O
 
 /// Returns the digests of what decides the output beside arguments and inputs.
 fn named_digests(
-    call: &Invocation,
     unit: &RustcUnit,
     store: &Store,
     toolchain: &Toolchain,
 ) -> Result<Vec<(String, Digest)>, Passthrough> {
     let mut facts = Vec::new();
-    for file in &unit.content_files {
-        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
-        facts.push((format!("content {file}"), digest));
-    }
     if let Target::Triple(triple) = &unit.target
         && let Some(spec) = custom_target_spec(triple)
     {
@@ -220,7 +233,7 @@ fn custom_target_spec(triple: &str) -> Option<PathBuf> {
 /// Returns what tells this machine's CPU from others that compile differently.
 pub(crate) fn cpu_identity() -> Result<Digest, Passthrough> {
     let info = fs::read_to_string("/proc/cpuinfo")
-        .map_err(|_| Passthrough::because("this machine's CPU cannot be told".to_owned()))?;
+        .map_err(|_| Passthrough::because("this machine's CPU cannot be told"))?;
     let first = info.split("\n\n").next().unwrap_or_default();
     let stable = ["vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"];
     let lines: Vec<&str> = first
@@ -228,7 +241,7 @@ pub(crate) fn cpu_identity() -> Result<Digest, Passthrough> {
         .filter(|line| line.split(':').next().is_some_and(|name| stable.contains(&name.trim())))
         .collect();
     if lines.is_empty() {
-        return Err(Passthrough::because("this machine's CPU cannot be told".to_owned()));
+        return Err(Passthrough::because("this machine's CPU cannot be told"));
     }
     Ok(Digest::of(lines.join("\n").as_bytes()))
 }

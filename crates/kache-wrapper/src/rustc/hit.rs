@@ -107,7 +107,7 @@ fn remember(facts: &Facts<'_>, found: &FoundEntry, is_sound: bool) {
     let layout = facts.store.layout();
     if !is_sound {
         let mut manifest = found.manifest.clone();
-        manifest.boot = kache_store::clock::boot_id();
+        kache_store::clock::boot_id().clone_into(&mut manifest.boot);
         manifest.created_ns = kache_store::clock::now_ns();
         drop(entry::write(layout, found.key, &manifest));
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use super::{Passthrough, Served};
 use crate::process::{self, Ran};
 use crate::report::{Phase, Report};
 
-/// A unit that compiles incrementally and was compiled within this time is
+/// A unit that compiles incrementally, and did so within this time, is
 /// being edited: storing every keystroke would slow the edit down, and nobody
 /// asks for those results again.
 const EDITED_WITHIN_NS: i64 = 600 * 1_000_000_000;
@@ -34,6 +34,7 @@ pub(crate) fn compile(
     let dependency_file = facts.unit.links().then(|| dependency_file(facts)).transpose()?;
     let args = compiler_args(facts, dependency_file.as_ref());
     unshare_outputs(facts);
+    let is_edit = is_edit(facts, missed);
     let before = Before::look(facts, dependency_file);
     let started = Instant::now();
     let undo = facts.remaps.undo();
@@ -47,7 +48,14 @@ pub(crate) fn compile(
         before.clean_up();
         return Ok(served(Outcome::Error, missed.reason.clone(), process::exit_like(ran.status)));
     }
-    let stored = store(facts, missed, &before, &ran, report);
+    let mut records = missed.records.clone();
+    records.compiled_ns = clock::now_ns();
+    let stored = if is_edit {
+        drop(record::write(facts.store.layout(), facts.unit_id, &records));
+        Err(Passthrough::because("the crate is being edited"))
+    } else {
+        store(facts, records, &before, &ran, report)
+    };
     before.clean_up();
     report.lap(Phase::Publish);
     let (outcome, reason) = match stored {
@@ -70,17 +78,11 @@ enum Stored {
 /// Stores what the compiler made. An error is why not; the build is fine either way.
 fn store(
     facts: &Facts<'_>,
-    missed: &Missed,
+    mut records: UnitRecords,
     before: &Before,
     ran: &Ran,
     report: &mut Report,
 ) -> Result<Stored, Passthrough> {
-    let mut records = missed.records.clone();
-    let compiled_ns = std::mem::replace(&mut records.compiled_ns, clock::now_ns());
-    if is_being_edited(facts, compiled_ns) {
-        drop(record::write(facts.store.layout(), facts.unit_id, &records));
-        return Err(Passthrough::because("the crate is being edited"));
-    }
     let collected = collect::collect(facts, before, ran).map_err(Passthrough::because)?;
     let record = InputRecord::of(collected.inputs.clone());
     let key = record.entry_key(facts.unit_id);
@@ -127,17 +129,32 @@ fn publish(
         compile_ms,
         incremental: facts.unit.incremental.is_some(),
         created_ns: clock::now_ns(),
-        boot: clock::boot_id(),
+        boot: clock::boot_id().to_owned(),
     };
     publisher.finish(key, &manifest, facts.unit_id, records)?;
     Ok(if is_known { Stored::Known } else { Stored::Fresh })
 }
 
-fn is_being_edited(facts: &Facts<'_>, compiled_ns: i64) -> bool {
+/// Returns whether this compilation is one step of an edit loop: there is
+/// incremental state to build on, and the unit was compiled a moment ago.
+fn is_edit(facts: &Facts<'_>, missed: &Missed) -> bool {
     let policy = facts.config.crate_settings(&facts.unit.crate_name).incremental;
+    let is_recent = clock::now_ns().saturating_sub(missed.records.compiled_ns) < EDITED_WITHIN_NS;
     policy == Incremental::Auto
-        && facts.unit.incremental.is_some()
-        && clock::now_ns().saturating_sub(compiled_ns) < EDITED_WITHIN_NS
+        && is_recent
+        && facts
+            .unit
+            .incremental
+            .as_ref()
+            .is_some_and(|dir| has_state(&facts.absolute(dir), &facts.unit.crate_name))
+}
+
+/// Returns whether rustc left incremental state of `crate_name` in `dir`: a
+/// directory named after the crate and a hash.
+fn has_state(dir: &Path, crate_name: &str) -> bool {
+    let prefix = format!("{crate_name}-");
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
 }
 
 /// Makes room for the file in which the linker will say what it read.

@@ -81,7 +81,10 @@ pub(crate) type Served = (Store, Outcome, String, ExitCode);
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
     match classify(&expanded.args) {
-        Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
+        Verdict::Refuse(refusal) => {
+            report.name = name_of(&expanded.args);
+            Err(Passthrough::because(refusal.to_string()))
+        }
         Verdict::Query(question) => {
             report.name = question.args.join(" ");
             let config = configure(call, None)?;
@@ -135,7 +138,7 @@ fn invocation(raw_args: &[OsString], cwd: &Path) -> Result<Invocation, Passthrou
     let cwd = cwd
         .to_str()
         .map(str::to_owned)
-        .ok_or_else(|| Passthrough::because("working directory is not UTF-8".to_owned()))?;
+        .ok_or_else(|| Passthrough::because("working directory is not UTF-8"))?;
     let stem = |path: &str| Path::new(path).file_stem().map(|s| s.to_string_lossy().into_owned());
     let next_is_rustc = args
         .first()
@@ -161,7 +164,7 @@ fn configure(call: &Invocation, target_dir: Option<&Path>) -> Result<Config, Pas
     };
     let config = kache_config::load(&|name| std::env::var_os(name), &places)?;
     if config.disabled {
-        return Err(Passthrough::because("disabled".to_owned()));
+        return Err(Passthrough::because("disabled"));
     }
     if let Some(rule) = config.bypass_variable(&|name| std::env::var_os(name)) {
         return Err(Passthrough::because(format!("bypass.env: {}", rule.name)));
@@ -184,6 +187,17 @@ fn any_store(cwd: &Path) -> Store {
         .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
         .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
     Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+}
+
+/// Returns the crate's name, or for want of one its source file, for people.
+fn name_of(args: &[String]) -> String {
+    let after_flag = args.windows(2).find_map(|pair| match pair {
+        [flag, name] if flag == "--crate-name" => Some(name),
+        _ => None,
+    });
+    let is_source = |arg: &&String| Path::new(arg).extension().is_some_and(|ext| ext == "rs");
+    let source = args.iter().find(|arg| is_source(arg) || *arg == "-");
+    after_flag.or(source).cloned().unwrap_or_else(|| args.join(" "))
 }
 
 fn crate_types(unit: &RustcUnit) -> Vec<String> {

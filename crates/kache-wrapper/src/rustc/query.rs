@@ -12,7 +12,7 @@ use kache_key::{Digest, Roots};
 use kache_store::{Outcome, Store, memo};
 use serde::{Deserialize, Serialize};
 
-use super::facts::{cpu_identity, identify_toolchain};
+use super::facts::{check_reporting_variables, cpu_identity, identify_toolchain};
 use super::surroundings::variable;
 use super::{Invocation, Passthrough, Served};
 use crate::process;
@@ -64,14 +64,18 @@ fn identify(
     store: &Store,
 ) -> Result<Digest, Passthrough> {
     if question.reads_stdin && !stdin_is_empty() {
-        return Err(Passthrough::because("source on standard input".to_owned()));
+        return Err(Passthrough::because("source on standard input"));
     }
     if question.sysroot.is_some() || !question.content_files.is_empty() {
-        return Err(Passthrough::because("a question about other files".to_owned()));
+        return Err(Passthrough::because("a question about other files"));
     }
     if matches!(question.target, Target::SpecFile(_)) || variable("RUST_TARGET_PATH").is_some() {
-        return Err(Passthrough::because("a question about a custom target".to_owned()));
+        return Err(Passthrough::because("a question about a custom target"));
     }
+    if question.codegen_backend.is_some() {
+        return Err(Passthrough::because("a question about a codegen backend"));
+    }
+    check_reporting_variables()?;
     let toolchain = identify_toolchain(store, &call.compiler, &question.target)?;
     // The answers name where the compiler is.
     let mut facts = vec![

@@ -30,34 +30,42 @@ pub(crate) fn cargo_home() -> Option<String> {
 
 /// Returns the known directories of a call.
 ///
-/// The working directory is a root of its own only outside cargo's home: for a
-/// registry crate it is that crate's source, the same for every checkout.
+/// The working directory is a root of its own unless it is a package that
+/// cargo fetched: that is the same for every checkout.
 pub(crate) fn roots(
     call: &Invocation,
+    unit: &RustcUnit,
     target_dir: Option<&Path>,
     toolchain: &Toolchain,
-    config: &Config,
 ) -> Roots {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     let cargo_home = cargo_home();
-    let in_cargo_home = cargo_home.as_ref().is_some_and(|home| is_below(&call.cwd, home));
-    let workspace = (!in_cargo_home).then(|| call.cwd.clone());
-    let bases = config.base_dirs.iter().take(usize::from(u8::MAX)).zip(0..);
-    let temp = std::env::temp_dir();
+    let is_fetched = unit.source.starts_with('/')
+        && cargo_home.as_ref().is_some_and(|home| {
+            ["registry/src", "git/checkouts"]
+                .iter()
+                .any(|fetched| Path::new(&call.cwd).starts_with(Path::new(home).join(fetched)))
+        });
+    let workspace = (!is_fetched).then(|| call.cwd.clone());
     let known = [
         target_dir.and_then(|dir| text(dir.to_owned())).map(|path| (RootKind::Target, path)),
         workspace.map(|path| (RootKind::Workspace, path)),
         cargo_home.map(|path| (RootKind::CargoHome, path)),
         Some((RootKind::Sysroot, toolchain.sysroot.clone())),
+        text(std::env::temp_dir()).map(|path| (RootKind::Temp, path)),
     ];
-    let bases = bases.filter_map(|(dir, i)| Some((RootKind::Base(i), text(dir.clone())?)));
-    let temp = text(temp).map(|path| (RootKind::Temp, path));
-    Roots::of(known.into_iter().flatten().chain(bases).chain(temp))
+    Roots::of(known.into_iter().flatten())
 }
 
-/// Returns whether `path` is `directory` or below it.
-pub(crate) fn is_below(path: &str, directory: &str) -> bool {
-    Path::new(path).starts_with(directory)
+/// Adds the configured base directories to `roots`.
+pub(crate) fn with_base_dirs(roots: Roots, config: &Config) -> Roots {
+    if config.base_dirs.is_empty() {
+        return roots;
+    }
+    let bases = config.base_dirs.iter().zip(0..u8::MAX);
+    let bases = bases.filter_map(|(dir, i)| Some((RootKind::Base(i), dir.to_str()?.to_owned())));
+    let known = roots.iter().map(|(kind, path)| (kind, path.to_owned()));
+    Roots::of(known.chain(bases))
 }
 
 /// The path prefixes that rustc is told to write differently.

@@ -49,12 +49,12 @@ impl Collector<'_> {
         self.shadowing_libraries(path);
         // A file the store tagged may have been linked since, which changes its ctime.
         if let Some(digest) = identity::tagged_digest(path, &metadata)
-            && stamp.mtime_ns <= self.before.file_clock_ns
+            && stamp.mtime_ns <= self.before.wall_clock_ns
         {
             self.add(Input::LinkInput(token), digest, None);
             return Ok(());
         }
-        if !metadata.is_file() || stamp.ctime_ns > self.before.file_clock_ns {
+        if !metadata.is_file() || stamp.ctime_ns > self.before.wall_clock_ns {
             return Err(changed(path));
         }
         let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;

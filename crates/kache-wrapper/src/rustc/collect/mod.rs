@@ -21,9 +21,11 @@ use crate::process::Ran;
 
 /// How things were just before the compiler started.
 pub(crate) struct Before {
-    /// The clock that file times come from.
-    file_clock_ns: i64,
+    /// The time, which no change up to now can be later than.
     wall_clock_ns: i64,
+    /// The clock that file times come from, which no change from now on can be
+    /// earlier than. It ticks every few milliseconds.
+    file_clock_ns: i64,
     /// Each extern's file and its stamp.
     externs: Vec<(PathBuf, Option<FileStamp>)>,
     /// Where the linker will say what it read.
@@ -122,9 +124,10 @@ impl Collector<'_> {
 
     /// Reads a file that must not have changed since before the compiler started.
     ///
-    /// File times tick with the kernel's clock, so a change in the tick in which
-    /// the compiler was started looks like one before it; the compiler needs
-    /// longer than that to load itself, and then reads the changed file too.
+    /// File times lag by up to one tick of the kernel's clock, so a change in the
+    /// tick in which the compiler was started looks like one before it. The
+    /// compiler needs longer than that to load itself, and then reads the
+    /// changed file too.
     fn read_unchanged(&self, path: &Path) -> Result<(Vec<u8>, FileStamp), String> {
         let stamp = self.stamp_unchanged(path)?;
         let bytes = fs::read(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
@@ -138,7 +141,7 @@ impl Collector<'_> {
     fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let stamp = identity::stamp_of(&metadata);
-        if stamp.ctime_ns > self.before.file_clock_ns {
+        if stamp.ctime_ns > self.before.wall_clock_ns {
             return Err(changed(path));
         }
         Ok(stamp)
