@@ -2,14 +2,14 @@
 
 #![no_main]
 
-use kache_key::archive::{foreign_members, member_names};
+use kache_key::archive::{foreign_members, members};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let names = member_names(bytes);
+    let all = members(bytes);
     let foreign = foreign_members(bytes, "a");
-    assert_eq!(names.is_ok(), foreign.is_ok());
-    if let (Ok(names), Ok(foreign)) = (names, foreign) {
-        assert!(foreign.iter().all(|name| names.contains(name)));
+    assert_eq!(all.is_ok(), foreign.is_ok());
+    if let (Ok(all), Ok(foreign)) = (all, foreign) {
+        assert!(foreign.iter().all(|member| all.contains(member)));
     }
 });

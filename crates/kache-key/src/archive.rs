@@ -1,4 +1,4 @@
-//! What an rlib holds: the names of an ar archive's members.
+//! What an rlib holds: the members of an ar archive.
 
 use object::read::archive::{ArchiveFile, ArchiveMember};
 
@@ -23,8 +23,17 @@ pub enum ArchiveError {
     NonUtf8Name,
 }
 
-/// Returns the names of the members of an ar archive, in order, without the
-/// symbol and name tables.
+/// One file in an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Its name; several members may share one.
+    pub name: String,
+    /// Its bytes.
+    pub contents: &'a [u8],
+}
+
+/// Returns the members of an ar archive, in order, without the symbol and
+/// name tables.
 ///
 /// Reads the GNU and the BSD form, with long names. Cost: one look at each
 /// member's header; contents are not read.
@@ -32,20 +41,23 @@ pub enum ArchiveError {
 /// # Errors
 ///
 /// Bytes that are no archive, a thin archive, a name that is not UTF-8.
-pub fn member_names(bytes: &[u8]) -> Result<Vec<String>, ArchiveError> {
-    let malformed =
-        |error: object::read::Error| ArchiveError::Malformed { reason: error.to_string() };
+pub fn members(bytes: &[u8]) -> Result<Vec<Member<'_>>, ArchiveError> {
     let archive = ArchiveFile::parse(bytes).map_err(malformed)?;
     if archive.is_thin() {
         return Err(ArchiveError::Thin);
     }
-    let name = |member: object::read::Result<ArchiveMember<'_>>| {
-        let member = member.map_err(malformed)?;
-        // A member that reaches past the end is noticed only here.
-        member.data(bytes).map_err(malformed)?;
-        String::from_utf8(member.name().to_vec()).map_err(|_| ArchiveError::NonUtf8Name)
-    };
-    archive.members().map(name).collect()
+    archive.members().map(|found| member(bytes, &found.map_err(malformed)?)).collect()
+}
+
+fn member<'a>(bytes: &'a [u8], found: &ArchiveMember<'a>) -> Result<Member<'a>, ArchiveError> {
+    // A member that reaches past the end is noticed only here.
+    let contents = found.data(bytes).map_err(malformed)?;
+    let name = String::from_utf8(found.name().to_vec()).map_err(|_| ArchiveError::NonUtf8Name)?;
+    Ok(Member { name, contents })
+}
+
+fn malformed(error: object::read::Error) -> ArchiveError {
+    ArchiveError::Malformed { reason: error.to_string() }
 }
 
 /// Returns the members of an rlib that rustc did not make itself: the objects
@@ -56,11 +68,14 @@ pub fn member_names(bytes: &[u8]) -> Result<Vec<String>, ArchiveError> {
 ///
 /// # Errors
 ///
-/// As [`member_names`].
-pub fn foreign_members(bytes: &[u8], crate_name: &str) -> Result<Vec<String>, ArchiveError> {
-    let mut names = member_names(bytes)?;
-    names.retain(|name| !is_rustc_member(name, crate_name));
-    Ok(names)
+/// As [`members`].
+pub fn foreign_members<'a>(
+    bytes: &'a [u8],
+    crate_name: &str,
+) -> Result<Vec<Member<'a>>, ArchiveError> {
+    let mut found = members(bytes)?;
+    found.retain(|member| !is_rustc_member(&member.name, crate_name));
+    Ok(found)
 }
 
 fn is_rustc_member(name: &str, crate_name: &str) -> bool {
@@ -101,6 +116,10 @@ mod tests {
         ])
     }
 
+    fn names(members: Result<Vec<Member<'_>>, ArchiveError>) -> Vec<String> {
+        members.unwrap().into_iter().map(|member| member.name).collect()
+    }
+
     #[test]
     fn long_names_and_names_with_spaces_are_read() {
         let expected = [
@@ -111,40 +130,48 @@ mod tests {
             "a long name of c fun.o",
             "libz.a",
         ];
-        assert_eq!(member_names(&rlib()).unwrap(), expected);
+        assert_eq!(names(members(&rlib())), expected);
     }
 
     #[test]
     fn bsd_names_are_read() {
         let bytes = archive(&[member("#1/20", b"a name in the member\x01"), member("b.o", b"")]);
-        assert_eq!(member_names(&bytes).unwrap(), ["a name in the member", "b.o"]);
+        assert_eq!(names(members(&bytes)), ["a name in the member", "b.o"]);
     }
 
     #[test]
     fn bundled_objects_and_libraries_are_foreign() {
-        let foreign = foreign_members(&rlib(), "my_lw").unwrap();
-        assert_eq!(foreign, ["c fun.o", "a long name of c fun.o", "libz.a"]);
+        let rlib = rlib();
+        let foreign = foreign_members(&rlib, "my_lw");
+        assert_eq!(names(foreign), ["c fun.o", "a long name of c fun.o", "libz.a"]);
     }
 
     #[test]
     fn objects_of_another_crate_are_foreign() {
         assert_eq!(foreign_members(&rlib(), "my").unwrap().len(), 5);
         let std = archive(&[member("std-1.2.rcgu.o/", b""), member("my.rcgu.o/", b"")]);
-        assert_eq!(foreign_members(&std, "my").unwrap(), ["std-1.2.rcgu.o"]);
+        assert_eq!(names(foreign_members(&std, "my")), ["std-1.2.rcgu.o"]);
+    }
+
+    #[test]
+    fn members_of_one_name_differ_by_their_contents() {
+        let bytes = archive(&[member("a.o/", b"one"), member("a.o/", b"two")]);
+        let contents: Vec<_> = members(&bytes).unwrap().iter().map(|it| it.contents).collect();
+        assert_eq!(contents, [b"one", b"two"]);
     }
 
     #[test]
     fn what_is_no_archive_is_refused() {
         let rlib = rlib();
-        assert!(member_names(b"").is_err());
-        assert!(member_names(b"\x7fELF").is_err());
-        assert!(member_names(&rlib[..rlib.len() - 3]).is_err());
-        assert!(matches!(member_names(b"!<thin>\n"), Err(ArchiveError::Thin)));
+        assert!(members(b"").is_err());
+        assert!(members(b"\x7fELF").is_err());
+        assert!(members(&rlib[..rlib.len() - 3]).is_err());
+        assert!(matches!(members(b"!<thin>\n"), Err(ArchiveError::Thin)));
         let odd = archive(&[member("\u{e9}/", b"")])
             .into_iter()
             .filter(|b| *b != 0xc3)
             .collect::<Vec<_>>();
-        assert!(member_names(&odd).is_err());
+        assert!(members(&odd).is_err());
     }
 
     proptest! {
@@ -153,8 +180,8 @@ mod tests {
             let mut bytes = rlib();
             let at = at % bytes.len();
             bytes[at] = byte;
-            if let Ok(names) = member_names(&bytes) {
-                prop_assert!(names.len() <= 8);
+            if let Ok(found) = members(&bytes) {
+                prop_assert!(found.len() <= 8);
             }
         }
     }

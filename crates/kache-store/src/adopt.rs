@@ -42,9 +42,8 @@ pub fn adopt(
     id: BlobId,
     metadata: &Metadata,
 ) -> Result<Adopted, BlobError> {
-    fault::point("adopt.tag").map_err(IoFailure::on("tag", output))?;
     // Without a tag the next reader hashes the bytes, so a refusal may pass.
-    drop(identity::tag(output, id.0, metadata));
+    drop(fault::point("adopt.tag").and_then(|()| identity::tag(output, id.0, metadata)));
     match blob::check(layout, id, metadata.len(), Trust::Tag) {
         Ok(_) => return Ok(Adopted::Known),
         Err(BlobError::Missing { .. } | BlobError::Corrupt { .. }) => {}
@@ -66,14 +65,26 @@ fn clone_to(
     output: &Path,
     target: &Path,
     metadata: &Metadata,
-) -> Result<(), IoFailure> {
-    let (staged, file) = Staged::create(layout, metadata.mode() & 0o777)?;
+) -> Result<(), BlobError> {
+    let (staged, file) = Staged::create(layout, metadata.mode() & 0o777 | 0o200)?;
     let source = File::open(output).map_err(IoFailure::on("open", output))?;
     fault::point("adopt.clone")
         .and_then(|()| clone::clone_into(&source, &file))
         .map_err(IoFailure::on("clone into", staged.path()))?;
+    check_unchanged(&source, output, metadata)?;
     tag_staged(&staged, target, &file);
-    staged.publish(target, "adopt.rename")
+    Ok(staged.publish(target, "adopt.rename")?)
+}
+
+/// Makes sure that what was just read is what the caller has hashed.
+fn check_unchanged(source: &File, output: &Path, hashed: &Metadata) -> Result<(), BlobError> {
+    let now = source.metadata().map_err(IoFailure::on("look at", output))?;
+    let seen = |metadata: &Metadata| (metadata.size(), identity::mtime_ns(metadata));
+    if seen(&now) == seen(hashed) {
+        Ok(())
+    } else {
+        Err(BlobError::Changed { path: output.to_owned() })
+    }
 }
 
 /// Links `output` as `target`. A blob that appeared meanwhile has the same bytes.
@@ -90,15 +101,16 @@ fn copy_to(
     output: &Path,
     id: BlobId,
     metadata: &Metadata,
-) -> Result<(), IoFailure> {
+) -> Result<(), BlobError> {
     let target = layout.blob(id);
-    let (staged, mut file) = Staged::create(layout, metadata.mode() & 0o777)?;
+    let (staged, mut file) = Staged::create(layout, metadata.mode() & 0o777 | 0o200)?;
     let mut source = File::open(output).map_err(IoFailure::on("open", output))?;
     fault::point("adopt.copy")
         .and_then(|()| io::copy(&mut source, &mut file))
         .map_err(IoFailure::on("copy into", staged.path()))?;
+    check_unchanged(&source, output, metadata)?;
     tag_staged(&staged, &target, &file);
-    staged.publish(&target, "adopt.rename")
+    Ok(staged.publish(&target, "adopt.rename")?)
 }
 
 /// Tags a staged blob. Its name is its digest, so `target` says what to write.

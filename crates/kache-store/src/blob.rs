@@ -6,6 +6,7 @@
 //! longer agrees, the bytes are hashed again, and damage is a miss.
 
 use std::fs::{self, File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache_key::{BlobId, Digest};
@@ -14,6 +15,8 @@ use crate::failure::{IoFailure, absent_is_none};
 use crate::fault;
 use crate::identity;
 use crate::layout::Layout;
+use crate::scan;
+use crate::synced;
 
 /// Why a blob cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,12 @@ pub enum BlobError {
     Corrupt {
         /// Which blob.
         id: BlobId,
+    },
+    /// An output was written to while it was being stored.
+    #[error("`{}` changed while it was being stored", path.display())]
+    Changed {
+        /// Which output.
+        path: PathBuf,
     },
     /// The file system refused an operation.
     #[error(transparent)]
@@ -67,6 +76,12 @@ pub fn digest_file(path: &Path) -> Result<(Digest, u64), IoFailure> {
 ///
 /// Two system calls where a tag vouches for it, one pass over the bytes where
 /// none does.
+///
+/// # Errors
+///
+/// `Missing` if there is none; `Corrupt` if its bytes are others, in which
+/// case it has been moved to quarantine, or if it does not have the size that
+/// the caller expects.
 pub fn check(
     layout: &Layout,
     id: BlobId,
@@ -77,26 +92,44 @@ pub fn check(
     let metadata = absent_is_none(fs::symlink_metadata(&path))
         .map_err(IoFailure::on("look at", &path))?
         .ok_or(BlobError::Missing { id })?;
-    if !metadata.is_file() || metadata.len() != size_bytes {
-        quarantine(layout, id)?;
-        return Err(BlobError::Corrupt { id });
-    }
-    if trust == Trust::Tag && identity::tagged_digest(&path, &metadata) == Some(id.0) {
+    let has_size = metadata.is_file() && metadata.len() == size_bytes;
+    if has_size && trust == Trust::Tag && is_vouched_for(layout, &path, id, &metadata) {
         return Ok(SoundBlob { path, metadata });
     }
-    let (actual, _) = digest_file(&path)?;
-    if actual != id.0 {
-        quarantine(layout, id)?;
+    let actual = if metadata.is_file() { digest_if_there(&path, id)? } else { None };
+    if actual != Some(id.0) {
+        quarantine(layout, id, &metadata)?;
         return Err(BlobError::Corrupt { id });
     }
     // Only spares the next reader this pass; a file system without attributes is fine.
     drop(identity::tag(&path, id.0, &metadata));
-    Ok(SoundBlob { path, metadata })
+    // The blob is right, so it is the caller who was told something wrong.
+    if has_size { Ok(SoundBlob { path, metadata }) } else { Err(BlobError::Corrupt { id }) }
+}
+
+fn is_vouched_for(layout: &Layout, path: &Path, id: BlobId, metadata: &Metadata) -> bool {
+    identity::read_tag(path, metadata).is_some_and(|tag| {
+        tag.digest == id.0 && (tag.is_of_this_boot() || synced::holds(layout, &tag))
+    })
+}
+
+fn digest_if_there(path: &Path, id: BlobId) -> Result<Option<Digest>, BlobError> {
+    match digest_file(path) {
+        Err(failure) if failure.is_absence() => Err(BlobError::Missing { id }),
+        result => Ok(Some(result?.0)),
+    }
 }
 
 /// Moves a damaged blob out of the way, so that the next store heals it.
-fn quarantine(layout: &Layout, id: BlobId) -> Result<(), IoFailure> {
+///
+/// `judged` is the metadata of the file that was found damaged: one that has
+/// taken its place meanwhile stays.
+pub(crate) fn quarantine(layout: &Layout, id: BlobId, judged: &Metadata) -> Result<(), IoFailure> {
     let path = layout.blob(id);
+    let same = |now: Metadata| (now.dev(), now.ino()) == (judged.dev(), judged.ino());
+    if !scan::look(&path)?.is_some_and(same) {
+        return Ok(());
+    }
     let target = layout.quarantine().join(id.to_string());
     let moved = fault::point("quarantine.rename").and_then(|()| {
         crate::staging::with_parent(&target, || match fs::rename(&path, &target) {

@@ -1,5 +1,6 @@
 //! The clocks that the store compares with file times.
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -24,11 +25,25 @@ pub fn file_clock_ns() -> i64 {
 }
 
 /// Returns an identifier of the running boot, or an empty text where the
-/// system has none: then no entry is ever trusted across processes' boots.
-pub fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .map(|text| text.trim().to_owned())
-        .unwrap_or_default()
+/// system has none: then nothing that was stored before is trusted unseen.
+///
+/// Read once per process.
+pub fn boot_id() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(|| {
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+            .map(|text| text.trim().to_owned())
+            .unwrap_or_default()
+    })
+}
+
+/// Returns how long the machine has been running, in seconds, counting sleep.
+pub(crate) fn up_s() -> u32 {
+    #[cfg(target_os = "linux")]
+    let up = clock_gettime(ClockId::Boottime);
+    #[cfg(not(target_os = "linux"))]
+    let up = clock_gettime(ClockId::Monotonic);
+    u32::try_from(up.tv_sec).unwrap_or(u32::MAX)
 }
 
 /// Returns a time in nanoseconds since the Unix epoch as RFC 3339 in UTC with milliseconds.

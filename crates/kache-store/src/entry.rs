@@ -1,7 +1,10 @@
 //! Entries: what a compilation produced, as a manifest that names blobs.
+//!
+//! The file is one line of JSON and one that is its digest.
 
 use std::fs::{self, File};
 use std::io::Read as _;
+use std::path::Path;
 
 use kache_key::rustc::messages::Segment;
 use kache_key::{BlobId, EntryKey, UnitId};
@@ -10,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{IoFailure, absent_is_none};
 use crate::layout::Layout;
 use crate::staging::{self, WriteSteps};
-use crate::{clock, restore};
+use crate::{clock, restore, seal};
 
 /// The manifest format; readers treat any other as absent.
 pub const MANIFEST_VERSION: u32 = 1;
 
 /// How old an entry's last use may be before a hit records a new one.
-const TOUCH_AFTER_NS: i64 = 600 * 1_000_000_000;
+const TOUCH_AFTER_NS: u64 = 600 * 1_000_000_000;
 
 /// Larger manifests are damage: a million outputs fit well below this.
 const MAX_MANIFEST_BYTES: u64 = 256 << 20;
@@ -85,7 +88,18 @@ pub struct TextOutput {
 /// last one also sets the file's mtime, which is what eviction goes by.
 pub fn read(layout: &Layout, key: EntryKey) -> Result<Option<Manifest>, IoFailure> {
     let path = layout.entry(key);
-    let read = absent_is_none(File::open(&path)).and_then(|file| {
+    let Some((manifest, used_ns)) = read_file(&path)? else { return Ok(None) };
+    // A time in the future is replaced too: the clock that wrote it was wrong.
+    if clock::now_ns().abs_diff(used_ns) > TOUCH_AFTER_NS {
+        // A lost touch makes the entry look older than it is, nothing else.
+        drop(restore::touch(&path));
+    }
+    Ok(Some(manifest))
+}
+
+/// Returns the manifest in the file `path` and the file's mtime.
+pub(crate) fn read_file(path: &Path) -> Result<Option<(Manifest, i64)>, IoFailure> {
+    let read = absent_is_none(File::open(path)).and_then(|file| {
         let Some(file) = file else { return Ok(None) };
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > MAX_MANIFEST_BYTES {
@@ -95,24 +109,37 @@ pub fn read(layout: &Layout, key: EntryKey) -> Result<Option<Manifest>, IoFailur
         (&file).take(MAX_MANIFEST_BYTES).read_to_end(&mut bytes)?;
         Ok(Some((bytes, crate::identity::mtime_ns(&metadata))))
     });
-    let Some((bytes, used_ns)) = read.map_err(IoFailure::on("read", &path))? else {
-        return Ok(None);
-    };
-    let Some(manifest) = parse(&bytes) else { return Ok(None) };
-    if clock::now_ns().saturating_sub(used_ns) > TOUCH_AFTER_NS {
-        // A lost touch makes the entry look older than it is, nothing else.
-        drop(restore::touch(&path));
-    }
-    Ok(Some(manifest))
+    let read = read.map_err(IoFailure::on("read", path))?;
+    Ok(read.and_then(|(bytes, used_ns)| Some((parse(seal::unsealed(&bytes)?)?, used_ns))))
 }
 
-/// Returns the manifest in `bytes`, or `None` for garbage and other versions.
+/// Returns the manifest in `bytes`, the JSON of an entry without its seal, or
+/// `None` for garbage and other versions.
 pub fn parse(bytes: &[u8]) -> Option<Manifest> {
     let manifest: Manifest = serde_json::from_slice(bytes).ok()?;
     (manifest.v == MANIFEST_VERSION && manifest.has_plain_names()).then_some(manifest)
 }
 
 impl Manifest {
+    /// The manifest of a result of `unit` that has no outputs yet, made now.
+    pub fn of(unit: UnitId, name: &str) -> Self {
+        Self {
+            v: MANIFEST_VERSION,
+            unit,
+            name: name.to_owned(),
+            crate_types: Vec::new(),
+            lang: String::new(),
+            outputs: Vec::new(),
+            texts: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            compile_ms: 0,
+            incremental: false,
+            created_ns: clock::now_ns(),
+            boot: clock::boot_id().to_owned(),
+        }
+    }
+
     /// Returns whether every output name stays inside the output directory.
     fn has_plain_names(&self) -> bool {
         let names = self.outputs.iter().map(|o| &o.name);
@@ -132,9 +159,9 @@ fn is_plain(name: &str) -> bool {
 
 /// Writes the manifest of `key`; its blobs must be there already.
 pub fn write(layout: &Layout, key: EntryKey, manifest: &Manifest) -> Result<(), IoFailure> {
-    let bytes = serde_json::to_vec(manifest).expect("a manifest is plain data");
+    let bytes = seal::sealed(manifest);
     let steps = WriteSteps { write: "publish.entry.write", rename: "publish.entry.rename" };
-    staging::write(layout, &layout.entry(key), &bytes, Some(steps))
+    staging::write(layout, &layout.entry(key), &bytes, steps)
 }
 
 /// Removes the entry of `key`, for example because a blob of it is damaged.

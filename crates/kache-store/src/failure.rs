@@ -16,6 +16,11 @@ pub struct IoFailure {
 }
 
 impl IoFailure {
+    /// Returns whether the file was not there.
+    pub fn is_absence(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
     /// Returns a converter for `map_err`.
     pub(crate) fn on<E: Into<io::Error>>(
         action: &'static str,
@@ -32,10 +37,7 @@ pub(crate) fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> 
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
         {
             Ok(None)
         }

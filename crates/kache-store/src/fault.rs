@@ -12,6 +12,7 @@ pub const POINTS: &[&str] = &[
     "adopt.copy",
     "adopt.rename",
     "adopt.tag",
+    "publish.announce",
     "publish.entry.write",
     "publish.entry.rename",
     "publish.record.write",
@@ -29,6 +30,8 @@ pub const POINTS: &[&str] = &[
     "evict.blob",
     "journal.append",
     "journal.rotate",
+    "staging.write",
+    "staging.rename",
 ];
 
 /// Passes the point `name`: fails or dies there if a test asked for it.

@@ -4,9 +4,9 @@
 //! descriptor opened for appending, so lines of processes that run at the same
 //! time do not mix.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::failure::{IoFailure, absent_is_none};
 use crate::fault;
 use crate::layout::Layout;
 use crate::lock::FileLock;
+use crate::scan;
 use crate::staging::with_parent;
 
 /// The version of the event schema.
@@ -119,35 +120,110 @@ pub fn rotate(layout: &Layout, max_bytes: u64) -> Result<bool, IoFailure> {
     if size <= max_bytes {
         return Ok(false);
     }
-    let target = layout.base().join(format!("events-{:020}.jsonl", crate::clock::now_ns()));
+    let target = free_name(layout)?;
     fault::point("journal.rotate")
         .and_then(|()| fs::rename(&path, &target))
         .map_err(IoFailure::on("rotate", &path))?;
     Ok(true)
 }
 
+/// Returns a name for the journal that sorts after those moved aside before,
+/// also where the clock has been set back.
+fn free_name(layout: &Layout) -> Result<PathBuf, IoFailure> {
+    let latest = rotated(layout)?.last().and_then(|path| rotation_ns(path)).unwrap_or(0);
+    let now = u64::try_from(crate::clock::now_ns()).unwrap_or(0);
+    let name = format!("events-{:020}.jsonl", now.max(latest.saturating_add(1)));
+    Ok(layout.base().join(name))
+}
+
+/// Returns the number in the name of a journal that was moved aside.
+fn rotation_ns(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix("events-")?.strip_suffix(".jsonl")?.parse().ok()
+}
+
+/// Returns the journals that were moved aside, oldest first.
+pub fn rotated(layout: &Layout) -> Result<Vec<PathBuf>, IoFailure> {
+    let mut paths = scan::list(layout.base())?;
+    paths.retain(|path| rotation_ns(path).is_some());
+    Ok(paths)
+}
+
 /// Returns the journal's files, oldest first; the one being written is last.
 pub fn files(layout: &Layout) -> Result<Vec<PathBuf>, IoFailure> {
-    let Some(entries) = absent_is_none(fs::read_dir(layout.base()))
-        .map_err(IoFailure::on("list", layout.base()))?
-    else {
+    Ok(open_all(layout)?.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Opens the journal's files, oldest first; the one being written is last.
+///
+/// No rotation comes between, so none is left out and none is there twice.
+pub(crate) fn open_all(layout: &Layout) -> Result<Vec<(PathBuf, File)>, IoFailure> {
+    if !layout.base().is_dir() {
         return Ok(Vec::new());
-    };
-    let names = entries.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>();
-    let mut names = names.map_err(IoFailure::on("list", layout.base()))?;
-    names.retain(|path| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-            name.starts_with("events-") && name.ends_with(".jsonl")
-        })
-    });
-    names.sort();
-    if layout.journal().exists() {
-        names.push(layout.journal());
     }
-    Ok(names)
+    // Where there are no locks, nothing is rotated.
+    let _lock = FileLock::shared(&layout.journal_lock()).ok();
+    let mut paths = rotated(layout)?;
+    paths.push(layout.journal());
+    let mut opened = Vec::with_capacity(paths.len());
+    for path in paths {
+        let file = absent_is_none(File::open(&path)).map_err(IoFailure::on("open", &path))?;
+        opened.extend(file.map(|file| (path, file)));
+    }
+    Ok(opened)
 }
 
 /// Returns the events in the text of a journal file; lines that are not events are skipped.
 pub fn parse(text: &str) -> impl Iterator<Item = Event> + '_ {
-    text.lines().filter_map(|line| serde_json::from_str(line).ok())
+    text.lines().filter_map(parse_line)
+}
+
+/// Returns the event in one line.
+///
+/// A full disk can leave half a line, to which the next event is then
+/// appended; the last event that begins in the line is the whole one.
+pub fn parse_line(line: &str) -> Option<Event> {
+    const START: &str = "{\"v\":";
+
+    let whole = || serde_json::from_str(line).ok();
+    let after_half = || {
+        let at = line.rfind(START).filter(|at| *at > 0)?;
+        serde_json::from_str(line.get(at..)?).ok()
+    };
+    let event: Event = whole().or_else(after_half)?;
+    (event.v == EVENT_VERSION).then_some(event)
+}
+
+/// Calls `each` with every event, oldest file first. Files that nobody wrote
+/// to since `since_ns` are left out; one line is in memory at a time.
+pub fn read_all(
+    layout: &Layout,
+    since_ns: Option<i64>,
+    each: &mut dyn FnMut(&Event),
+) -> Result<(), IoFailure> {
+    for (path, file) in open_all(layout)? {
+        let metadata = file.metadata().map_err(IoFailure::on("look at", &path))?;
+        if since_ns.is_none_or(|since| crate::identity::mtime_ns(&metadata) >= since) {
+            read_lines(&mut BufReader::new(file), each).map_err(IoFailure::on("read", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Calls `each` with the events in the complete lines of `from`, and returns
+/// how many bytes those lines are.
+pub(crate) fn read_lines(from: &mut impl BufRead, each: &mut dyn FnMut(&Event)) -> io::Result<u64> {
+    let mut total = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let length = from.read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            return Ok(total);
+        }
+        total += length as u64;
+        if let Some(event) = std::str::from_utf8(&line).ok().and_then(|l| parse_line(l.trim_end()))
+        {
+            each(&event);
+        }
+    }
 }

@@ -101,6 +101,11 @@ impl Layout {
         self.base.join("locks/housekeeping")
     }
 
+    /// The lock held while the index is opened or made anew.
+    pub fn index_lock(&self) -> PathBuf {
+        self.base.join("locks/index")
+    }
+
     /// Keys of entries published while something is being removed; see [`crate::sweep`].
     pub fn published(&self) -> PathBuf {
         self.base.join("locks/published")

@@ -25,16 +25,28 @@ mod clone;
 pub mod entry;
 pub mod failure;
 pub mod fault;
+pub mod housekeeping;
 pub mod identity;
+#[cfg(feature = "index")]
+pub mod index;
 pub mod journal;
 pub mod layout;
+mod litter;
 pub mod lock;
 pub mod memo;
 pub mod publish;
 pub mod record;
+pub mod removed;
 pub mod restore;
+pub mod retention;
+pub mod scan;
+mod seal;
 mod staging;
+pub mod stats;
+pub mod sweep;
 pub mod synced;
+pub mod usage;
+pub mod verify;
 
 use std::path::Path;
 
@@ -44,12 +56,20 @@ pub use adopt::Adopted;
 pub use blob::{BlobError, Trust};
 pub use entry::{Manifest, Output, TextOutput};
 pub use failure::IoFailure;
+pub use housekeeping::{Housekept, Rules};
 pub use journal::{Event, Outcome, Phases};
 pub use layout::Layout;
 pub use lock::UnitLock;
 pub use publish::Publisher;
 pub use record::UnitRecords;
+pub use removed::Removed;
 pub use restore::{Restored, Wanted};
+pub use retention::{Limits, Plan, Planned};
+pub use scan::{BlobFile, EntryUse, Inventory};
+pub use stats::{Counters, SessionStats, Stats};
+pub use sweep::{Removal, RemovalError};
+pub use usage::Usage;
+pub use verify::{Damage, Verified};
 
 /// A store below one cache directory.
 #[derive(Clone, Debug)]
@@ -96,5 +116,45 @@ impl Store {
     /// Appends one event to the journal; see [`journal::append`].
     pub fn append(&self, event: &Event) -> Result<(), IoFailure> {
         journal::append(&self.layout, event)
+    }
+
+    /// Walks the store; see [`Inventory::take`].
+    pub fn inventory(&self) -> Result<Inventory, IoFailure> {
+        Inventory::take(&self.layout)
+    }
+
+    /// Returns what the store occupies; see [`usage::measure`].
+    pub fn usage(&self) -> Result<Usage, IoFailure> {
+        usage::measure(&self.layout)
+    }
+
+    /// Plans an eviction without carrying it out; see [`retention::plan`].
+    pub fn plan_eviction(&self, limits: Limits, now_ns: i64) -> Result<Plan, IoFailure> {
+        Ok(retention::plan(&self.inventory()?, limits, now_ns))
+    }
+
+    /// Removes the planned entries that have not been used since, and their blobs.
+    pub fn evict(&self, plan: &Plan) -> Result<Removed, RemovalError> {
+        Removal::start(&self.layout)?.evict(plan)
+    }
+
+    /// Removes what is of no use to anybody; see [`housekeeping::sweep`].
+    pub fn sweep(&self, rules: &Rules, now_ns: i64) -> Result<Removed, RemovalError> {
+        housekeeping::sweep(&mut Removal::start(&self.layout)?, rules, now_ns)
+    }
+
+    /// Rotates the journal, sweeps, evicts and syncs; see [`housekeeping::run`].
+    pub fn housekeep(&self, rules: &Rules, now_ns: i64) -> Result<Housekept, RemovalError> {
+        housekeeping::run(&self.layout, rules, now_ns)
+    }
+
+    /// Removes every entry, every blob and every record.
+    pub fn clear(&self) -> Result<Removed, RemovalError> {
+        housekeeping::clear(&self.layout)
+    }
+
+    /// Reads everything and reports what is damaged; see [`verify::verify`].
+    pub fn verify(&self, repair: bool) -> Result<Verified, IoFailure> {
+        verify::verify(&self.layout, repair)
     }
 }

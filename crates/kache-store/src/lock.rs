@@ -12,6 +12,7 @@ use kache_key::UnitId;
 
 use crate::failure::{IoFailure, absent_is_none};
 use crate::layout::Layout;
+use crate::removed::{Gone, remove};
 use crate::staging::with_parent;
 
 /// The right to build one unit; others wait for it and then find the result.
@@ -20,7 +21,7 @@ use crate::staging::with_parent;
 #[derive(Debug)]
 pub struct UnitLock {
     path: PathBuf,
-    _file: File,
+    file: File,
     /// Whether another process held the lock when this one asked.
     pub waited: bool,
 }
@@ -39,7 +40,7 @@ impl UnitLock {
             // The holder before us may have removed this very file: then its
             // name is free, and somebody else may lock a new one.
             if names(&path, &file).map_err(IoFailure::on("look at the lock", &path))? {
-                return Ok(Self { path, _file: file, waited });
+                return Ok(Self { path, file, waited });
             }
         }
     }
@@ -49,13 +50,14 @@ impl Drop for UnitLock {
     fn drop(&mut self) {
         // Removed while held: whoever waits sees that the name has gone and asks again.
         drop(fs::remove_file(&self.path));
+        release(&self.file);
     }
 }
 
 /// Held while a file of this kind of lock is in use.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
 }
 
 impl FileLock {
@@ -63,24 +65,55 @@ impl FileLock {
     pub fn shared(path: &Path) -> Result<Self, IoFailure> {
         let file = open(path).map_err(IoFailure::on("open the lock", path))?;
         file.lock_shared().map_err(IoFailure::on("lock", path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Takes `path` for this process alone, waiting for others to release it.
     pub fn exclusive(path: &Path) -> Result<Self, IoFailure> {
         let file = open(path).map_err(IoFailure::on("open the lock", path))?;
         file.lock().map_err(IoFailure::on("lock", path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Takes `path` for this process alone, or returns `None` if it is held.
     pub fn try_exclusive(path: &Path) -> Result<Option<Self>, IoFailure> {
         let file = open(path).map_err(IoFailure::on("open the lock", path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
             Err(fs::TryLockError::Error(error)) => Err(IoFailure::on("lock", path)(error)),
         }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        release(&self.file);
+    }
+}
+
+/// Unlocks a file that is about to be closed.
+///
+/// Closing alone is not enough: a child process that another thread is just
+/// starting has the file open too until it executes its program.
+fn release(file: &File) {
+    // One that cannot be unlocked is released when it is closed.
+    drop(file.unlock());
+}
+
+/// Removes the lock file of a unit that nobody is building.
+///
+/// It is removed while held, as on release, so nobody can be building the
+/// unit under a file that has gone.
+pub(crate) fn remove_stale(path: &Path) -> Result<Option<Gone>, IoFailure> {
+    match File::options().write(true).open(path) {
+        Ok(file) if file.try_lock().is_ok() => {
+            let is_named = names(path, &file).map_err(IoFailure::on("look at the lock", path))?;
+            if is_named { remove(path, None) } else { Ok(None) }
+        }
+        Ok(_) => Ok(None),
+        // A directory, for example, locks nothing.
+        Err(_) => remove(path, None),
     }
 }
 

@@ -4,7 +4,8 @@
 //! its blobs. Killed at any point, a publisher leaves at most files that
 //! nothing names, which the next sweep removes.
 
-use std::fs::Metadata;
+use std::fs::{Metadata, OpenOptions};
+use std::io::Write as _;
 use std::path::Path;
 
 use kache_key::{BlobId, EntryKey, UnitId};
@@ -12,7 +13,8 @@ use kache_key::{BlobId, EntryKey, UnitId};
 use crate::adopt::{self, Adopted};
 use crate::blob::BlobError;
 use crate::entry::{self, Manifest};
-use crate::failure::IoFailure;
+use crate::failure::{IoFailure, absent_is_none};
+use crate::fault;
 use crate::layout::Layout;
 use crate::lock::FileLock;
 use crate::record::{self, UnitRecords};
@@ -51,7 +53,18 @@ impl<'a> Publisher<'a> {
         unit: UnitId,
         records: &UnitRecords,
     ) -> Result<(), IoFailure> {
+        self.announce(key)?;
         entry::write(self.layout, key, manifest)?;
         record::write(self.layout, unit, records)
+    }
+
+    /// Tells whoever is removing things about the entry; see [`crate::sweep`].
+    fn announce(&self, key: EntryKey) -> Result<(), IoFailure> {
+        let path = self.layout.published();
+        let line = format!("{key}\n");
+        fault::point("publish.announce")
+            .and_then(|()| absent_is_none(OpenOptions::new().append(true).open(&path)))
+            .and_then(|file| file.map_or(Ok(()), |mut file| file.write_all(line.as_bytes())))
+            .map_err(IoFailure::on("append to", &path))
     }
 }

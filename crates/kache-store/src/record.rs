@@ -59,7 +59,7 @@ pub fn parse(bytes: &[u8]) -> Option<UnitRecords> {
 pub fn write(layout: &Layout, unit: UnitId, records: &UnitRecords) -> Result<(), IoFailure> {
     let bytes = serde_json::to_vec(records).expect("records are plain data");
     let steps = WriteSteps { write: "publish.record.write", rename: "publish.record.rename" };
-    staging::write(layout, &layout.record(unit), &bytes, Some(steps))
+    staging::write(layout, &layout.record(unit), &bytes, steps)
 }
 
 #[cfg(test)]

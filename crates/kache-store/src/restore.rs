@@ -44,23 +44,45 @@ pub struct Wanted<'a> {
     pub target: &'a Path,
 }
 
+impl Wanted<'_> {
+    /// The permission bits proper: no artifact is set-user-id.
+    fn permissions(&self) -> u32 {
+        self.mode & 0o777
+    }
+}
+
 /// Puts a blob in place, with an mtime of now and a tag.
 ///
 /// What was at the target is unlinked first, never written to.
 ///
 /// # Errors
 ///
-/// `Missing` and `Corrupt` make the entry a miss; the target may then be gone.
+/// Every error makes the entry a miss; nothing is left at the target then.
 pub fn restore(layout: &Layout, wanted: &Wanted<'_>, trust: Trust) -> Result<Restored, BlobError> {
-    let sound = blob::check(layout, wanted.blob, wanted.size_bytes, trust)?;
+    // First: what is in the way is often a link to this very blob, and then in
+    // the way of linking it again.
     unlink(wanted.target)?;
-    if clone::may_work_at(&sound.path) && try_clone(&sound, wanted).is_ok() {
-        return Ok(Restored::Cloned);
+    let sound = blob::check(layout, wanted.blob, wanted.size_bytes, trust)?;
+    let restored = put_in_place(&sound, wanted);
+    if restored.is_err() {
+        // Half a file would be newer than what cargo compares it with.
+        drop(fs::remove_file(wanted.target));
     }
-    if sound.metadata.nlink() == 1 && try_link(&sound, wanted).unwrap_or(false) {
+    restored
+}
+
+fn put_in_place(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<Restored, BlobError> {
+    if clone::may_work_at(&sound.path) {
+        if try_clone(sound, wanted).is_ok() {
+            return Ok(Restored::Cloned);
+        }
+        // Where cloning does not work, an empty file may be in a link's way.
+        drop(fs::remove_file(wanted.target));
+    }
+    if sound.metadata.nlink() == 1 && try_link(sound, wanted).unwrap_or(false) {
         return Ok(Restored::Linked);
     }
-    copy(&sound, wanted)?;
+    copy(sound, wanted)?;
     Ok(Restored::Copied)
 }
 
@@ -69,10 +91,13 @@ pub fn restore_text(target: &Path, text: &str) -> Result<(), IoFailure> {
     use std::io::Write as _;
 
     unlink(target)?;
-    fault::point("restore.text")
-        .and_then(|()| with_parent(target, || create_new(target, 0o666)))
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(IoFailure::on("write", target))
+    let mut file = with_parent(target, || create_new(target, 0o666))
+        .map_err(IoFailure::on("create", target))?;
+    let written = fault::point("restore.text").and_then(|()| file.write_all(text.as_bytes()));
+    if written.is_err() {
+        drop(fs::remove_file(target));
+    }
+    written.map_err(IoFailure::on("write", target))
 }
 
 fn unlink(target: &Path) -> Result<(), IoFailure> {
@@ -82,15 +107,14 @@ fn unlink(target: &Path) -> Result<(), IoFailure> {
         .map_err(IoFailure::on("unlink", target))
 }
 
-fn try_clone(sound: &SoundBlob, wanted: &Wanted<'_>) -> io::Result<()> {
-    fault::point("restore.clone")?;
-    let source = File::open(&sound.path)?;
-    let file = with_parent(wanted.target, || create_new(wanted.target, wanted.mode))?;
-    if let Err(error) = clone::clone_into(&source, &file) {
-        fs::remove_file(wanted.target)?;
-        return Err(error);
-    }
-    finish(&file, wanted)
+fn try_clone(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<(), BlobError> {
+    let failed = |error| BlobError::from(IoFailure::on("clone to", wanted.target)(error));
+    fault::point("restore.clone").map_err(failed)?;
+    let source = File::open(&sound.path).map_err(failed)?;
+    let file = create(wanted).map_err(failed)?;
+    clone::clone_into(&source, &file).map_err(failed)?;
+    check_unchanged(sound, &source, wanted)?;
+    finish(&file, wanted).map_err(failed)
 }
 
 /// Returns whether the target is now a link to the blob that nobody else shares.
@@ -102,17 +126,17 @@ fn try_link(sound: &SoundBlob, wanted: &Wanted<'_>) -> io::Result<bool> {
         fs::remove_file(wanted.target)?;
         return Ok(false);
     }
-    if sound.metadata.mode() & 0o777 != wanted.mode {
-        fs::set_permissions(wanted.target, fs::Permissions::from_mode(wanted.mode))?;
-    }
     fault::point("restore.touch")?;
     touch(wanted.target)?;
-    tag_restored(wanted, &fs::symlink_metadata(wanted.target)?)?;
+    tag_restored(wanted, &fs::symlink_metadata(wanted.target)?);
+    if sound.metadata.mode() & 0o777 != wanted.permissions() {
+        fs::set_permissions(wanted.target, fs::Permissions::from_mode(wanted.permissions()))?;
+    }
     Ok(true)
 }
 
 fn copy(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<(), BlobError> {
-    // A link attempt that failed half-way may have left the name behind.
+    // An attempt to clone or link that failed half-way may have left the name behind.
     unlink(wanted.target)?;
     let mut source = match File::open(&sound.path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -120,32 +144,53 @@ fn copy(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<(), BlobError> {
         }
         result => result.map_err(IoFailure::on("open", &sound.path))?,
     };
-    let copied = fault::point("restore.copy")
-        .and_then(|()| with_parent(wanted.target, || create_new(wanted.target, wanted.mode)))
-        .and_then(|mut file| {
-            let length = io::copy(&mut source, &mut file)?;
-            if length != wanted.size_bytes {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-            }
-            finish(&file, wanted)
-        });
-    copied.map_err(IoFailure::on("copy to", wanted.target)).map_err(BlobError::from)
+    let failed = |error| BlobError::from(IoFailure::on("copy to", wanted.target)(error));
+    let mut file = create(wanted).map_err(failed)?;
+    let length = fault::point("restore.copy")
+        .and_then(|()| io::copy(&mut source, &mut file))
+        .map_err(failed)?;
+    if length != wanted.size_bytes {
+        return Err(BlobError::Corrupt { id: wanted.blob });
+    }
+    check_unchanged(sound, &source, wanted)?;
+    finish(&file, wanted).map_err(failed)
 }
 
-/// Gives a new file the wanted permissions, whatever the umask, and its tag.
+/// Makes sure of what was read from a blob that a target directory shares:
+/// somebody may have written to it meanwhile.
+fn check_unchanged(sound: &SoundBlob, source: &File, wanted: &Wanted<'_>) -> Result<(), BlobError> {
+    let now = source.metadata().map_err(IoFailure::on("look at", &sound.path))?;
+    let seen = |metadata: &Metadata| {
+        (metadata.dev(), metadata.ino(), metadata.size(), identity::mtime_ns(metadata))
+    };
+    if seen(&now) == seen(&sound.metadata) {
+        return Ok(());
+    }
+    // Most often another restore has only set the time.
+    let (digest, _) = blob::digest_file(wanted.target)?;
+    if digest == wanted.blob.0 { Ok(()) } else { Err(BlobError::Corrupt { id: wanted.blob }) }
+}
+
+/// Creates the target; its owner may write until [`finish`] sets the wanted permissions.
+fn create(wanted: &Wanted<'_>) -> io::Result<File> {
+    let mode = wanted.permissions() | 0o200;
+    with_parent(wanted.target, || create_new(wanted.target, mode))
+}
+
+/// Gives a new file its tag and the wanted permissions, whatever the umask.
 fn finish(file: &File, wanted: &Wanted<'_>) -> io::Result<()> {
     let metadata = file.metadata()?;
-    if metadata.mode() & 0o777 != wanted.mode {
-        file.set_permissions(fs::Permissions::from_mode(wanted.mode))?;
+    tag_restored(wanted, &metadata);
+    if metadata.mode() & 0o777 != wanted.permissions() {
+        file.set_permissions(fs::Permissions::from_mode(wanted.permissions()))?;
     }
-    tag_restored(wanted, &metadata)
+    Ok(())
 }
 
 /// Tags a restored file; one without a tag is hashed by its next reader.
-fn tag_restored(wanted: &Wanted<'_>, metadata: &Metadata) -> io::Result<()> {
-    fault::point("restore.tag")?;
-    drop(identity::tag(wanted.target, wanted.blob.0, metadata));
-    Ok(())
+fn tag_restored(wanted: &Wanted<'_>, metadata: &Metadata) {
+    let tag = || identity::tag(wanted.target, wanted.blob.0, metadata);
+    drop(fault::point("restore.tag").and_then(|()| tag()));
 }
 
 /// Sets a file's mtime to now, by the clock that file times come from.

@@ -33,10 +33,21 @@ impl Staged {
     /// Gives the file its final name, replacing what is there.
     pub(crate) fn publish(mut self, target: &Path, step: &'static str) -> Result<(), IoFailure> {
         fault::point(step)
-            .and_then(|()| with_parent(target, || fs::rename(&self.path, target)))
+            .and_then(|()| with_parent(target, || rename_over(&self.path, target)))
             .map_err(IoFailure::on("rename into place", target))?;
         self.published = true;
         Ok(())
+    }
+}
+
+/// Renames a file over whatever is at `target`, even a directory.
+fn rename_over(path: &Path, target: &Path) -> io::Result<()> {
+    match fs::rename(path, target) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            fs::remove_dir_all(target)?;
+            fs::rename(path, target)
+        }
+        result => result,
     }
 }
 
@@ -56,28 +67,28 @@ pub(crate) struct WriteSteps {
     pub(crate) rename: &'static str,
 }
 
+impl WriteSteps {
+    /// The points of files that are neither entry nor record.
+    pub(crate) const OTHER: Self = Self { write: "staging.write", rename: "staging.rename" };
+}
+
 /// Writes `bytes` to `target` so that readers see the old file or the new one.
 pub(crate) fn write(
     layout: &Layout,
     target: &Path,
     bytes: &[u8],
-    steps: Option<WriteSteps>,
+    steps: WriteSteps,
 ) -> Result<(), IoFailure> {
     let (staged, mut file) = Staged::create(layout, 0o644)?;
-    let step = steps.map_or(Ok(()), |s| fault::point(s.write));
-    step.and_then(|()| file.write_all(bytes)).map_err(IoFailure::on("write", staged.path()))?;
+    fault::point(steps.write)
+        .and_then(|()| file.write_all(bytes))
+        .map_err(IoFailure::on("write", staged.path()))?;
     drop(file);
-    match steps {
-        Some(steps) => staged.publish(target, steps.rename),
-        None => staged.publish(target, "adopt.rename"),
-    }
+    staged.publish(target, steps.rename)
 }
 
 /// Runs `act`; if a directory is missing, creates the parent of `path` and runs it again.
-pub(crate) fn with_parent<T>(
-    path: &Path,
-    mut act: impl FnMut() -> io::Result<T>,
-) -> io::Result<T> {
+pub(crate) fn with_parent<T>(path: &Path, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     match act() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let parent = path.parent().expect("store paths have a parent");

@@ -116,10 +116,9 @@ fn choose(
                 if name.contains('/') { name.to_owned() } else { format!("ld.{name}") };
         } else if let Some(path) = arg.strip_prefix("--ld-path=") {
             path.clone_into(&mut choice.linker_name);
-        } else if let Some(dir) = arg.strip_prefix("-B").filter(|dir| !dir.is_empty()) {
-            choice.prefixes.push(dir.to_owned());
         }
     }
+    choice.prefixes.extend(unit.driver_prefixes().into_iter().map(str::to_owned));
     Ok(choice)
 }
 

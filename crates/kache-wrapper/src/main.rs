@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     match args.split_first() {
         Some((program, rest)) if is_rustc_call(program, rest) => rustc::run(&args),
-        Some((verb, _)) if verb == housekeeping::VERB => housekeeping::run(),
+        Some((verb, _)) if verb == housekeeping::VERB => housekeeping::run(&args),
         _ => command_line::become_command_line(&args),
     }
 }

@@ -121,7 +121,7 @@ fn write_lines(
 }
 
 /// Starts `program` on its own: not waited for, not interrupted with the build.
-pub(crate) fn start_detached(program: &OsStr, args: &[&str]) -> io::Result<()> {
+pub(crate) fn start_detached(program: &OsStr, args: &[impl AsRef<OsStr>]) -> io::Result<()> {
     let null = || (Stdio::null(), Stdio::null(), Stdio::null());
     let (stdin, stdout, stderr) = null();
     Command::new(program)

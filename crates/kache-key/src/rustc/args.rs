@@ -114,12 +114,12 @@ impl Builder {
             [source] => (*source).clone_into(&mut self.unit.source),
             _ => return Err(Refusal::SeveralInputs),
         }
+        self.default_crate_type();
         self.settle()?;
         let unit = self.unit;
         let required = [
             (unit.source.is_empty(), "input file"),
             (unit.crate_name.is_empty(), "--crate-name"),
-            (unit.crate_types.is_empty() && !unit.is_test, "--crate-type"),
             (unit.out_dir.is_empty(), "--out-dir"),
             (!unit.emit.dep_info, "dep-info in --emit"),
             (!unit.emit.metadata && !unit.emit.link, "metadata or link in --emit"),
@@ -127,6 +127,19 @@ impl Builder {
         match required.into_iter().find(|(missing, _)| *missing) {
             Some((_, what)) => Err(Refusal::Missing(what)),
             None => Ok(unit),
+        }
+    }
+
+    /// Takes a crate without a type for a program, as cargo's tests without a harness are.
+    ///
+    /// The source may say otherwise; then other files are written than a
+    /// program's and nothing is stored. An explicit type overrules the source,
+    /// so the two are different units.
+    fn default_crate_type(&mut self) {
+        if self.unit.crate_types.is_empty() && !self.unit.is_test {
+            self.unit.crate_types.push(CrateType::Bin);
+            let by_source = Class::Keyed(Repeat::Last);
+            self.keep(Space::Top, "crate-type", Some("by source"), by_source);
         }
     }
 

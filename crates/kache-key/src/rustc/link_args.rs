@@ -107,6 +107,38 @@ pub(crate) fn inspect(args: &[String]) -> Result<LinkFacts, Refusal> {
     Ok(facts)
 }
 
+/// What `-B` is followed by where it names no directory.
+const BINDINGS: &[&str] =
+    &["static", "dynamic", "shareable", "symbolic", "symbolic-functions", "group"];
+
+/// Returns the directories that `args` tell the driver to look in first, for
+/// programs and start objects as well as for libraries (`-B`).
+pub(crate) fn prefixes(args: &[String]) -> Vec<&str> {
+    let mut dirs = values(args, "-B");
+    dirs.retain(|dir| !BINDINGS.contains(dir));
+    dirs
+}
+
+/// Returns the directories that `args` add to those in which libraries are
+/// looked for, [`prefixes`] among them.
+pub(crate) fn library_dirs(args: &[String]) -> Vec<&str> {
+    [prefixes(args), values(args, "-L"), values(args, "--library-path=")].concat()
+}
+
+/// Returns what follows `option` in `args`, in the same word or as the next.
+fn values<'a>(args: &'a [String], option: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let mut words = args.iter().flat_map(|arg| words(arg));
+    while let Some(word) = words.next() {
+        if word == option.trim_end_matches('=') {
+            found.extend(words.next());
+        } else if let Some(value) = word.strip_prefix(option) {
+            found.push(value);
+        }
+    }
+    found
+}
+
 /// Returns whether the text of an option asks for compressed debug sections.
 pub(crate) fn compresses(option: &str) -> bool {
     option.contains("compress-debug-sections") || option == "gz" || option.starts_with("gz=")
@@ -154,6 +186,20 @@ mod tests {
         reads("-Tlink.x", &["link.x"]);
         reads("-Wl,-Ttext=0x1000 -Tdata=0", &[]);
         reads("-L/x -lfoo /y/libz.a -fuse-ld=lld -Wl,-rpath,/x", &[]);
+    }
+
+    #[track_caller]
+    fn looks_in(line: &str, dirs: &[&str]) {
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        assert_eq!(library_dirs(&args), dirs, "{line}");
+    }
+
+    #[test]
+    fn directories_are_found_in_every_spelling() {
+        looks_in("-L/x -L y -Wl,-L,z -Wl,-Lw -lfoo", &["/x", "y", "z", "w"]);
+        looks_in("-Xlinker -L -Xlinker /x", &["/x"]);
+        looks_in("-Wl,--library-path=/x,--library-path,/y", &["/x", "/y"]);
+        looks_in("-B/x/ -B y -Wl,-Bstatic,-Bsymbolic,-Bdynamic -L", &["/x/", "y"]);
     }
 
     #[test]

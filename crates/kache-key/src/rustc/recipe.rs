@@ -8,7 +8,7 @@ use super::unit::{Argument, Form, RustcUnit, Target};
 use crate::RECIPE_VERSION;
 use crate::digest::{Digest, UnitId};
 use crate::fields::FieldHasher;
-use crate::roots::Roots;
+use crate::roots::{RootKind, Roots};
 
 /// Variables that change what rustc does, whatever the source says.
 ///
@@ -132,6 +132,10 @@ impl List<'_> {
         self.add("workspace_mapped", yes_no(context.workspace_mapped));
         for (name, value) in context.env {
             match value {
+                Some(value) if name == "LD_LIBRARY_PATH" => {
+                    let value = outside_target(self.roots, value);
+                    self.add(format!("env {name}"), tokenise_within(self.roots, &value));
+                }
                 Some(value) => self.add(format!("env {name}"), tokenise_within(self.roots, value)),
                 None => self.add(format!("env unset {name}"), ""),
             }
@@ -222,6 +226,16 @@ impl List<'_> {
             }
         }
     }
+}
+
+/// Returns a list of directories without those in the target directory.
+///
+/// Cargo puts them there: in the layout with a directory for each unit, the one
+/// of whichever unit it prepared last. What a linker reads in them is an input
+/// by its content.
+fn outside_target(roots: &Roots, list: &str) -> String {
+    let is_outside = |dir: &&str| !matches!(roots.split(dir), Some((RootKind::Target, _)));
+    list.split(':').filter(is_outside).collect::<Vec<_>>().join(":")
 }
 
 fn yes_no(value: bool) -> &'static str {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::link_args;
+
 /// A kind of crate that rustc can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -211,6 +213,19 @@ impl RustcUnit {
     /// proc macro is emitted, not only its metadata.
     pub fn links(&self) -> bool {
         self.emit.link && (self.is_test || self.crate_types.iter().any(|kind| kind.is_linked()))
+    }
+
+    /// Returns the directories that the linker arguments tell the driver to
+    /// look in first, for programs and start objects as well as for libraries.
+    pub fn driver_prefixes(&self) -> Vec<&str> {
+        link_args::prefixes(&self.link_args)
+    }
+
+    /// Returns the directories that the linker arguments add to those in which
+    /// libraries are looked for, [`driver_prefixes`](Self::driver_prefixes)
+    /// among them.
+    pub fn link_arg_dirs(&self) -> Vec<&str> {
+        link_args::library_dirs(&self.link_args)
     }
 
     /// Returns whether dependants read the output as a Rust library.

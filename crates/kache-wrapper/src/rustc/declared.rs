@@ -74,11 +74,20 @@ impl Declared {
         Ok(())
     }
 
-    /// Returns a digest of which files there are: one that appears is a change.
+    /// Returns whether nothing was declared.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.variables.is_empty()
+    }
+
+    /// Returns a digest of which files and variables there are: one more or
+    /// less is a change.
     pub(crate) fn names_digest(&self, roots: &Roots) -> Digest {
         let names: Vec<String> =
             self.files.iter().map(|path| roots.tokenise(&path.to_string_lossy()).0).collect();
-        FieldHasher::new("kache declared").list("files", names.iter().map(String::as_str)).finish()
+        FieldHasher::new("kache declared")
+            .list("files", names.iter().map(String::as_str))
+            .list("variables", self.variables.iter().map(String::as_str))
+            .finish()
     }
 }
 

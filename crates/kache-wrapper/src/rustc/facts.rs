@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kache_config::{Config, CrateSettings, Incremental};
+use kache_key::input::env_digest;
 use kache_key::rustc::outputs::{self, ExpectedOutput};
 use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
 use kache_key::rustc::unit::{RustcUnit, Target};
@@ -47,6 +48,16 @@ impl Facts<'_> {
         native.map(|path| self.absolute(&path.path))
     }
 
+    /// Returns the directories in which the linker looks for libraries before
+    /// its own, and some in which the driver looks for start objects.
+    pub(crate) fn link_dirs(&self) -> Vec<PathBuf> {
+        let arguments = self.unit.link_arg_dirs().into_iter().map(|dir| self.absolute(dir));
+        let listed = std::env::var_os("LIBRARY_PATH").unwrap_or_default();
+        let listed = std::env::split_paths(&listed).filter(|dir| !dir.as_os_str().is_empty());
+        let listed = listed.map(|dir| Path::new(&self.call.cwd).join(dir));
+        self.native_dirs().chain(arguments).chain(listed).collect()
+    }
+
     /// Returns whether the compiler may load a proc macro: any other crate may
     /// be one or re-export one.
     pub(crate) fn may_run_macros(&self) -> bool {
@@ -78,14 +89,15 @@ pub(crate) fn gather<'a>(
     let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
     let roots = surroundings::with_base_dirs(roots, config);
     let remaps = Remaps::of(&unit, &roots, config);
-    let env = environment(&unit, &settings);
+    let env = environment(&unit);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
     let mut facts = named_digests(&unit, &store, &toolchain)?;
     for file in &unit.content_files {
         let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
-    if !declared.files.is_empty() {
+    facts.extend(declared_variables(&settings));
+    if !declared.is_empty() {
         facts.push(("declared".to_owned(), declared.names_digest(&roots)));
     }
     if call.compiler.is_clippy() {
@@ -180,24 +192,34 @@ pub(crate) fn check_reporting_variables() -> Result<(), Passthrough> {
     }
 }
 
-/// Returns the variables that are known to matter, in a fixed order.
-fn environment(unit: &RustcUnit, settings: &CrateSettings<'_>) -> Vec<(String, Option<String>)> {
+/// Returns the variables that change the compiler or linker, in a fixed order.
+fn environment(unit: &RustcUnit) -> Vec<(String, Option<String>)> {
     let linking: &[&str] = if unit.links() { LINK_ENV } else { &[] };
-    let fixed = RUSTC_ENV.iter().chain(linking).map(|name| (*name).to_owned());
-    let mut declared: Vec<String> = if settings.key_env_vars.is_empty() {
-        Vec::new()
-    } else {
-        std::env::vars_os()
-            .filter_map(|(name, _)| name.into_string().ok())
-            .filter(|name| settings.key_env_vars.iter().any(|pattern| pattern.matches(name)))
-            .collect()
+    let text = |name: &&str| {
+        let value = std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        ((*name).to_owned(), value)
     };
+    RUSTC_ENV.iter().chain(linking).map(text).collect()
+}
+
+/// Returns the digest of each variable that the user declared.
+///
+/// As it is, also where it names a directory: nobody can tell whether a macro
+/// bakes in the path itself, which would be found in the outputs, or
+/// something made of it, which would not.
+fn declared_variables(settings: &CrateSettings<'_>) -> Vec<(String, Digest)> {
+    if settings.key_env_vars.is_empty() {
+        return Vec::new();
+    }
+    let mut declared: Vec<(String, Digest)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| settings.key_env_vars.iter().any(|pattern| pattern.matches(name)))
+        .map(|(name, value)| {
+            (format!("declared variable {name}"), env_digest(Some(value.as_encoded_bytes())))
+        })
+        .collect();
     declared.sort();
-    let text = |name: String| {
-        let value = std::env::var_os(&name).map(|value| value.to_string_lossy().into_owned());
-        (name, value)
-    };
-    fixed.chain(declared).map(text).collect()
+    declared
 }
 
 /// Returns the digests of what decides the output beside arguments and inputs.

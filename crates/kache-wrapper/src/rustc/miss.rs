@@ -17,6 +17,7 @@ use super::collect::{self, Before, Collected};
 use super::facts::Facts;
 use super::lookup::Missed;
 use super::{Passthrough, Served};
+use crate::housekeeping;
 use crate::process::{self, Ran};
 use crate::report::{Phase, Report};
 
@@ -102,7 +103,9 @@ fn publish(
     let mut outputs = Vec::new();
     let mut is_known = true;
     for made in &collected.outputs {
-        let adopted = publisher.adopt(&made.path, made.blob, &made.metadata)?;
+        let adopted = publisher
+            .adopt(&made.path, made.blob, &made.metadata)
+            .inspect_err(|error| housekeeping::after_failure(facts.config, error))?;
         is_known &= adopted == Adopted::Known;
         outputs.push(Output {
             role: made.role.clone(),
@@ -131,7 +134,10 @@ fn publish(
         created_ns: clock::now_ns(),
         boot: clock::boot_id().to_owned(),
     };
-    publisher.finish(key, &manifest, facts.unit_id, records)?;
+    publisher
+        .finish(key, &manifest, facts.unit_id, records)
+        .inspect_err(|failure| housekeeping::after_failure(facts.config, failure))?;
+    housekeeping::start_if_due(facts.config);
     Ok(if is_known { Stored::Known } else { Stored::Fresh })
 }
 

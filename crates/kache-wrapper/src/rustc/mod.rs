@@ -111,7 +111,7 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
     let missed = match first {
         lookup::Found::Entry(entry) => match hit::restore(facts, &entry, report) {
             Ok(served) => return Ok(served),
-            Err(reason) => lookup::Missed { reason, ..lookup::Missed::default() },
+            Err(reason) => lookup::Missed { reason, records: entry.records },
         },
         lookup::Found::Nothing(missed) => missed,
     };

@@ -240,13 +240,22 @@ fn what_is_not_a_plain_compilation_is_refused_by_name() {
     check(&["--", "--cfg"], "several input files");
     refused(&without("/home/u/.cargo/registry/src/i/memchr-2.7/src/lib.rs"), "no input file");
     refused(&without("--crate-name|memchr"), "no --crate-name");
-    refused(&without("--crate-type|lib"), "no --crate-type");
     refused(&without("--out-dir|/ws/target/debug/deps"), "no --out-dir");
     refused(&without("--emit=dep-info,metadata,link"), "no dep-info in --emit");
     refused(&without(",metadata,link"), "no metadata or link in --emit");
     let stdin = LIBRARY.replace("/home/u/.cargo/registry/src/i/memchr-2.7/src/lib.rs", "-");
     let stdin: Vec<String> = stdin.split('|').map(str::to_owned).collect();
     refused(&stdin, "source on standard input");
+}
+
+#[test]
+fn a_crate_without_a_type_is_a_program_but_not_the_same_unit_as_one_with() {
+    let by_source = compiled(&without("--crate-type|lib"));
+    assert_eq!(by_source.crate_types, [CrateType::Bin]);
+    assert!(by_source.links());
+    let explicit =
+        compiled(&[without("--crate-type|lib"), vec!["--crate-type=bin".into()]].concat());
+    assert_ne!(by_source, explicit);
 }
 
 /// A value that the flag accepts in this position.

@@ -37,6 +37,19 @@ fn id(more: &[&str]) -> UnitId {
 }
 
 #[test]
+fn what_cargo_adds_to_the_library_path_is_not_keyed_and_the_rest_is() {
+    let roots = roots();
+    let keyed = |value: &str| {
+        let env = [("LD_LIBRARY_PATH".to_owned(), Some(value.to_owned()))];
+        components(&compiled(&library(&[])), &UnitContext { env: &env, ..context(&roots) })
+    };
+    assert_eq!(keyed("/ws/target/debug/build/a/1/out:/lib"), keyed("/ws/target/b:/lib"));
+    assert_eq!(keyed("/ws/target:/lib"), keyed("/lib"));
+    assert_ne!(keyed("/ws/targets:/lib"), keyed("/lib"));
+    assert_ne!(keyed("/lib:/opt"), keyed("/opt:/lib"));
+}
+
+#[test]
 fn the_recipe_is_pinned() {
     #[track_caller]
     fn check(more: &[&str], expected: &str) {

@@ -19,12 +19,24 @@ impl Collector<'_> {
             let path = self.facts.absolute(&file);
             if !self.is_own_object(&path) {
                 self.link_input(&path)?;
+            } else if path.extension().is_some_and(|extension| extension == "rlib") {
+                self.copied_rlib(&path)?;
             }
         }
         Ok(())
     }
 
-    /// Returns whether `path` is an object file that this compilation made and removed again.
+    /// Adds the rlib that rustc made a copy of: where it has optimised the
+    /// whole program, the linker sees only the native objects of each crate.
+    fn copied_rlib(&mut self, copy: &Path) -> Result<(), String> {
+        let name = copy.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+        let rlib = name.strip_prefix("lib").and_then(|owner| self.place_rlib(owner));
+        let rlib =
+            rlib.ok_or_else(|| format!("the origin of `{}` is not known", copy.display()))?;
+        self.link_input(&rlib)
+    }
+
+    /// Returns whether `path` is a file that this compilation made and removed again.
     fn is_own_object(&self, path: &Path) -> bool {
         let unit = &self.facts.unit;
         let stem = format!("{}{}.", unit.crate_name, unit.extra_filename);
@@ -40,13 +52,13 @@ impl Collector<'_> {
         (in_out_dir || in_temp || in_incremental) && !path.exists()
     }
 
-    /// Adds one file that was linked, and the places where a library of its
-    /// name would have been found first.
+    /// Adds one file that was linked, and the places where another would have
+    /// been found in its stead.
     pub(super) fn link_input(&mut self, path: &Path) -> Result<(), String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let stamp = identity::stamp_of(&metadata);
         let token = self.facts.roots.tokenise(&path.to_string_lossy());
-        self.shadowing_libraries(path);
+        self.shadowing_files(path);
         // A file the store tagged may have been linked since, which changes its ctime.
         if let Some(digest) = identity::tagged_digest(path, &metadata)
             && stamp.mtime_ns <= self.before.wall_clock_ns
@@ -62,16 +74,17 @@ impl Collector<'_> {
         Ok(())
     }
 
-    fn shadowing_libraries(&mut self, path: &Path) {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(stem) = name.as_deref().and_then(library_stem) else { return };
-        let facts = self.facts;
-        for dir in facts.native_dirs() {
-            if path.parent() == Some(&dir) {
-                return;
-            }
-            for suffix in ["so", "a"] {
-                let candidate = dir.join(format!("lib{stem}.{suffix}"));
+    /// Notes that nothing else is where `path` was looked for. Which place has
+    /// precedence is left open: whatever appears in any of them is a change.
+    fn shadowing_files(&mut self, path: &Path) {
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return };
+        let names = match library_stem(&name) {
+            Some(stem) => ["so", "a"].map(|suffix| format!("lib{stem}.{suffix}")).to_vec(),
+            None if name.ends_with(".o") => vec![name.into_owned()],
+            None => return,
+        };
+        for dir in self.facts.link_dirs() {
+            for candidate in names.iter().map(|name| dir.join(name)) {
                 if !candidate.exists() {
                     self.absent(&candidate);
                 }

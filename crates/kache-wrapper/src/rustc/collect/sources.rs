@@ -67,9 +67,7 @@ impl Collector<'_> {
             if name == "OUT_DIR" && self.only_locates_includes(dep_info)? {
                 self.variable_as_path(name);
             } else {
-                let value = std::env::var_os(name);
-                let digest = env_digest(value.as_ref().map(|value| value.as_encoded_bytes()));
-                self.add(Input::Env(name.to_owned()), digest, None);
+                self.variable(name);
             }
         }
         Ok(())
@@ -86,6 +84,12 @@ impl Collector<'_> {
             }
         }
         Ok(found == OutDirUse::IncludesOnly && !self.facts.unit.bitcode_only)
+    }
+
+    fn variable(&mut self, name: &str) {
+        let value = std::env::var_os(name);
+        let digest = env_digest(value.as_ref().map(|value| value.as_encoded_bytes()));
+        self.add(Input::Env(name.to_owned()), digest, None);
     }
 
     fn variable_as_path(&mut self, name: &str) {
@@ -113,9 +117,12 @@ impl Collector<'_> {
             self.add(Input::Extern(token), digest, None);
         }
         if self.facts.may_run_macros() {
-            let declared = self.facts.declared.variables.iter().map(String::as_str);
-            for name in PACKAGE_VARIABLES.iter().copied().chain(declared) {
+            for name in PACKAGE_VARIABLES {
                 self.variable_as_path(name);
+            }
+            let facts = self.facts;
+            for name in &facts.declared.variables {
+                self.variable(name);
             }
         }
         Ok(())
