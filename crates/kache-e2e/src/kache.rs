@@ -1,0 +1,189 @@
+//! The binaries under test.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use cargo_metadata::Message;
+
+use crate::process::{self, RunError, output_of};
+use crate::toolchain::Toolchain;
+
+/// The built programs.
+#[derive(Clone, Debug)]
+pub struct Kache {
+    /// `kache`, the wrapper.
+    pub wrapper: PathBuf,
+    /// `kache-cli`, the other verbs.
+    pub cli: PathBuf,
+}
+
+/// Why there are no binaries to test.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BinariesError {
+    /// A build did not work.
+    #[error("failed to build kache:\n{output}")]
+    Build {
+        /// What cargo or the system said.
+        output: String,
+    },
+    /// A directory or a build lacks a program.
+    #[error("there is no `{program}` {place}")]
+    Missing {
+        /// The program.
+        program: &'static str,
+        /// Where it should be.
+        place: String,
+    },
+}
+
+impl From<RunError> for BinariesError {
+    fn from(error: RunError) -> Self {
+        Self::Build { output: error.to_string() }
+    }
+}
+
+impl Kache {
+    /// Returns the programs in the directory `KACHE_E2E_BIN_DIR`; without that
+    /// variable, builds them in this program's own profile.
+    ///
+    /// They are built once a process, where the workspace builds everything
+    /// else; cargo's own lock keeps several processes apart.
+    pub fn for_tests() -> Result<Self, BinariesError> {
+        static BUILT: OnceLock<Result<Kache, BinariesError>> = OnceLock::new();
+        BUILT.get_or_init(|| Self::given().unwrap_or_else(build_plain)).clone()
+    }
+
+    /// Like [`for_tests`](Self::for_tests), but as a release builds them: the
+    /// wrapper is static where that is possible, because it starts sooner.
+    pub fn released(toolchain: &Toolchain) -> Result<Self, BinariesError> {
+        Self::given().unwrap_or_else(|| {
+            let cli = build(&["-p", "kache-cli", "--release"], None)?;
+            let wrapper = build_wrapper_for_release(toolchain)?;
+            Ok(Self { wrapper: take(&wrapper, "kache")?, cli: take(&cli, "kache-cli")? })
+        })
+    }
+
+    fn given() -> Option<Result<Self, BinariesError>> {
+        let dir = PathBuf::from(env::var_os("KACHE_E2E_BIN_DIR")?);
+        let find = |program: &'static str| {
+            let path = dir.join(format!("{program}{}", env::consts::EXE_SUFFIX));
+            let place = format!("in `{}`, which KACHE_E2E_BIN_DIR names", dir.display());
+            if path.is_file() { Ok(path) } else { Err(BinariesError::Missing { program, place }) }
+        };
+        Some(find("kache").and_then(|wrapper| Ok(Self { wrapper, cli: find("kache-cli")? })))
+    }
+}
+
+/// Flags that make a program static and let it start without relocations.
+pub const STATIC_FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=static";
+
+/// Whether [`STATIC_FLAGS`] work for `host`.
+pub fn can_be_static(host: &str) -> bool {
+    host.contains("-linux-")
+}
+
+/// Returns the workspace that this crate belongs to.
+pub fn workspace_dir() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn build_plain() -> Result<Kache, BinariesError> {
+    let mut args = vec!["-p", "kache-wrapper", "-p", "kache-cli"];
+    if !cfg!(debug_assertions) {
+        args.push("--release");
+    }
+    let built = build(&args, None)?;
+    Ok(Kache { wrapper: take(&built, "kache")?, cli: take(&built, "kache-cli")? })
+}
+
+fn build_wrapper_for_release(
+    toolchain: &Toolchain,
+) -> Result<BTreeMap<String, PathBuf>, BinariesError> {
+    let mut args = vec!["-p", "kache-wrapper", "--release"];
+    if !can_be_static(&toolchain.host) {
+        return build(&args, None);
+    }
+    // Without --target the flags would reach proc macros, which cannot be static.
+    args.extend(["--target", &toolchain.host]);
+    build(&args, Some(STATIC_FLAGS))
+}
+
+/// Builds in the workspace and returns the executables by name.
+fn build(
+    args: &[&str],
+    rustflags: Option<&str>,
+) -> Result<BTreeMap<String, PathBuf>, BinariesError> {
+    let mut cargo = workspace_cargo();
+    cargo.args(["build", "--message-format=json-render-diagnostics"]).args(args);
+    if let Some(flags) = rustflags {
+        cargo.env("RUSTFLAGS", flags);
+    }
+    let finished = process::run(&mut cargo)?;
+    if !finished.status.success() {
+        return Err(BinariesError::Build { output: finished.stderr });
+    }
+    let messages = Message::parse_stream(finished.stdout.as_bytes()).filter_map(Result::ok);
+    Ok(messages
+        .filter_map(|message| match message {
+            Message::CompilerArtifact(artifact) => {
+                Some((artifact.target.name, artifact.executable?.into_std_path_buf()))
+            }
+            _ => None,
+        })
+        .collect())
+}
+
+/// Returns cargo in the workspace, without the variables that `cargo test` and
+/// `cargo run` add: build scripts would see them change and run again.
+fn workspace_cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace_dir());
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let added =
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "LD_LIBRARY_PATH"];
+        if added.iter().any(|prefix| text.starts_with(prefix)) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
+fn take(
+    built: &BTreeMap<String, PathBuf>,
+    program: &'static str,
+) -> Result<PathBuf, BinariesError> {
+    let place = || "among what cargo built".to_owned();
+    built.get(program).cloned().ok_or_else(|| BinariesError::Missing { program, place: place() })
+}
+
+/// Compiles the one-file program `source` of this crate as a release would
+/// build it, into `dir`, and returns where it is.
+///
+/// Calls rustc directly: the program needs none of this crate's dependencies,
+/// which cargo would build a second time for a static target.
+pub fn compile_static(
+    toolchain: &Toolchain,
+    source: &str,
+    dir: &Path,
+) -> Result<PathBuf, BinariesError> {
+    let program = dir.join(Path::new(source).file_stem().unwrap_or_default());
+    let mut rustc = Command::new(&toolchain.rustc);
+    rustc.args([
+        "--edition=2024",
+        "-Copt-level=3",
+        "-Cpanic=abort",
+        "-Ccodegen-units=1",
+        "-Cstrip=debuginfo",
+    ]);
+    if can_be_static(&toolchain.host) {
+        rustc.args(STATIC_FLAGS.split(' '));
+    }
+    rustc.arg("-o").arg(&program).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source));
+    drop(output_of(&mut rustc)?);
+    Ok(program)
+}

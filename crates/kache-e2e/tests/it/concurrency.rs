@@ -1,0 +1,328 @@
+//! Several processes at once: pipelining, tokens, interruptions, two cargos.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kache_e2e::events::{Journal, Outcome};
+use kache_e2e::oracle::Tree;
+use kache_e2e::process::{self, output_of};
+use kache_e2e::project::Project;
+use kache_e2e::{HarnessError, Scenario};
+
+use crate::chain::{
+    self, CRATES, SENTENCE, assert_blobs_intact, assert_compiled, assert_hits, build, printed,
+    said, same_as_bare, succeed,
+};
+use crate::stub::{Stub, start_job, stop_job};
+
+/// `base` does not end before `mid` has begun, which only works where `mid`
+/// begins as soon as the metadata of `base` is announced.
+const WAIT_FOR_THE_DEPENDANT: &str = r#"
+case $name in
+    base)
+        "$real" "$@" || exit
+        await mid-began && mark pipelined
+        exit 0 ;;
+    mid) mark mid-began ;;
+esac"#;
+
+#[test]
+fn dependants_start_at_the_metadata_message_of_a_miss() {
+    let scenario = chain::scenario().unwrap();
+    let stub = Stub::compiler(&scenario, WAIT_FOR_THE_DEPENDANT);
+    let run = scenario.cargo("build").args(["-j", "4"]).var("RUSTC", &stub.program);
+    assert_compiled(&succeed(&run).unwrap(), CRATES);
+    assert!(stub.has("pipelined"), "cargo heard of the metadata after the compiler had ended");
+    // Both were stored although one was read while the other published it.
+    succeed(&scenario.cargo("clean")).unwrap();
+    let again = succeed(&run).unwrap();
+    assert_eq!(again.tally().hits, CRATES.len(), "{}", said(&again));
+    assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
+}
+
+#[test]
+fn dependants_start_at_the_metadata_message_of_a_hit() {
+    let scenario = chain::warmed().unwrap();
+    let body = format!("{WAIT_FOR_THE_DEPENDANT}\nexec \"$real\" \"$@\"");
+    let stub = Stub::before(&scenario, &scenario.kache.wrapper, "wrapper", &body);
+    scenario.project.clean().unwrap();
+    let run = scenario.cargo("build").args(["-j", "4"]).wrapper(&stub.program);
+    assert_hits(&succeed(&run).unwrap(), CRATES);
+    assert!(stub.has("pipelined"), "a hit does not announce its metadata");
+    assert_eq!(printed(&scenario, &scenario.project).unwrap(), SENTENCE);
+}
+
+/// Tokens in the test's own jobserver. Cargo itself brings one more.
+const TOKENS: usize = 2;
+
+/// A jobserver as `make -j` offers it: a named pipe with a byte for each token.
+struct Jobserver {
+    path: std::path::PathBuf,
+    /// Keeps the tokens in the pipe while nobody else has it open.
+    _pipe: fs::File,
+}
+
+impl Jobserver {
+    fn start(dir: &Path) -> Self {
+        let path = dir.join("jobserver");
+        output_of(Command::new("mkfifo").arg(&path)).expect("mkfifo is on every Unix");
+        let mut pipe = OpenOptions::new().read(true).write(true).open(&path).expect("it exists");
+        pipe.write_all(&[b'+'; TOKENS]).expect("the pipe is empty");
+        Self { path, _pipe: pipe }
+    }
+
+    /// Returns how many tokens are there; they stay.
+    fn count(&self) -> usize {
+        let script = "dd if=\"$1\" iflag=nonblock bs=100 count=1 2>/dev/null | tee \"$1\" | wc -c";
+        let mut shell = Command::new("sh");
+        let said = output_of(shell.args(["-c", script, "sh"]).arg(&self.path)).expect("dd works");
+        said.trim().parse().expect("wc prints a number")
+    }
+
+    fn flags(&self) -> String {
+        format!("-j --jobserver-auth=fifo:{}", self.path.display())
+    }
+}
+
+/// A workspace of crates that do not depend on each other.
+fn wide(scenario: &Scenario) -> Result<Project, HarnessError> {
+    let project = &scenario.project;
+    project.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"w*\"]\n")?;
+    for name in ["wa", "wb", "wc", "wd", "we", "wf"] {
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        project.write(&format!("{name}/Cargo.toml"), manifest)?;
+        project.write(&format!("{name}/src/lib.rs"), "pub fn f() -> u8 {\n    1\n}\n")?;
+    }
+    Ok(project.clone())
+}
+
+/// Returns how many compilers ran at once, by the notes of their starts and ends.
+fn most_at_once(notes: &[String]) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    for note in notes {
+        if note.starts_with('+') {
+            now += 1;
+        } else {
+            now = now.saturating_sub(1);
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+#[test]
+fn tokens_of_a_jobserver_are_neither_lost_nor_multiplied() {
+    let scenario = chain::scenario().unwrap();
+    let project = wide(&scenario).unwrap();
+    let stub = Stub::compiler(
+        &scenario,
+        r#"[ -n "$name" ] && {
+            note "+ $name $CARGO_MAKEFLAGS"; "$real" "$@"; code=$?; sleep 0.3; note "- $name"; exit $code
+        }"#,
+    );
+    let server = Jobserver::start(scenario.env.root());
+    assert_eq!(server.count(), TOKENS);
+    let run = || {
+        let run = scenario.cargo("build").var("MAKEFLAGS", server.flags());
+        run.var("RUSTC", &stub.program).run().unwrap()
+    };
+    let cold = run();
+    assert!(cold.success() && !cold.stderr.contains("jobserver"), "{}", cold.stderr);
+    assert_eq!(most_at_once(&stub.notes()), TOKENS + 1, "{:?}", stub.notes());
+    let fifo = server.path.to_string_lossy();
+    let told = stub.notes().iter().filter(|note| note.contains(&*fifo)).count();
+    assert_eq!(told, 6, "the compiler does not hear of the jobserver: {:?}", stub.notes());
+    assert_eq!(server.count(), TOKENS, "after a cold build");
+    project.clean().unwrap();
+    assert_eq!(run().tally().hits, 6);
+    assert_eq!(server.count(), TOKENS, "after a warm build");
+    project.edit("wc/src/lib.rs", "1", "broken").unwrap();
+    assert!(!run().success());
+    assert_eq!(server.count(), TOKENS, "after a failed build");
+}
+
+#[test]
+fn the_compiler_inherits_the_pipe_of_cargos_own_jobserver() {
+    let scenario = chain::scenario().unwrap();
+    let stub = Stub::compiler(
+        &scenario,
+        r#"[ -n "$name" ] && {
+            fd=${CARGO_MAKEFLAGS##*--jobserver-auth=}; fd=${fd%%,*}
+            note "$name $(readlink "/proc/self/fd/$fd")"
+        }"#,
+    );
+    let cold = succeed(&scenario.cargo("build").var("RUSTC", &stub.program)).unwrap();
+    assert!(!cold.stderr.contains("jobserver"), "{}", cold.stderr);
+    let notes = stub.notes();
+    assert_eq!(notes.len(), CRATES.len(), "{notes:?}");
+    assert!(notes.iter().all(|note| note.contains(" pipe:")), "{notes:?}");
+}
+
+/// Holds `base` where `$marks/hold` is named: before the compiler, between its
+/// last write and its end, and with an output that is only half there.
+const HOLD: &str = r#"
+[ "$name" = base ] && {
+    [ -e "$marks/before" ] && { mark reached; await go; }
+    "$real" "$@" || exit
+    [ -e "$marks/half" ] && for output in "$out_dir"/libbase-*; do
+        # Replaced, not truncated: rustc's incremental state is linked to it.
+        head -c 100 "$output" > "$output.half" && mv "$output.half" "$output"
+    done
+    { [ -e "$marks/half" ] || [ -e "$marks/after" ]; } && { mark reached; await go; }
+    exit 0
+}"#;
+
+#[test]
+fn a_build_stopped_while_the_compiler_runs_leaves_nothing_wrong() {
+    let scenario = chain::warmed().unwrap();
+    let project = &scenario.project;
+    let stub = Stub::compiler(&scenario, HOLD);
+    let mut word = "one".to_owned();
+    for phase in ["before", "half", "after"] {
+        for signal in ["INT", "KILL"] {
+            let next = format!("{phase} {signal}");
+            project.edit("base/src/lib.rs", &word, &next).unwrap();
+            word = next;
+            stub.forget();
+            stub.mark(phase);
+            let job = start_job(scenario.cargo("build").var("RUSTC", &stub.program).command());
+            stub.wait_for("reached");
+            assert!(stop_job(job, signal));
+            let built = build(&scenario, project).unwrap();
+            assert_eq!(built.event_of("base").unwrap().outcome, Outcome::Miss, "{word}");
+            let expected = SENTENCE.replace("one", &word);
+            assert_eq!(printed(&scenario, project).unwrap(), expected);
+            project.clean().unwrap();
+            assert_hits(&build(&scenario, project).unwrap(), CRATES);
+            assert_eq!(printed(&scenario, project).unwrap(), expected);
+        }
+    }
+    assert_blobs_intact(&scenario.env.cache_dir()).unwrap();
+}
+
+/// Returns how many files there are below a directory of the store.
+fn count_in(scenario: &Scenario, dir: &str) -> usize {
+    let dir = scenario.env.cache_dir().join("v1").join(dir);
+    if dir.exists() { Tree::of(&dir, |_| true).map_or(0, |tree| tree.files.len()) } else { 0 }
+}
+
+/// Kills builds of `project` at `steps` moments spread over `whole`; each time
+/// the next build must be right.
+#[track_caller]
+fn kill_at_moments(
+    scenario: &Scenario,
+    whole: Duration,
+    steps: u32,
+    prepare: &dyn Fn(u32) -> Result<String, HarnessError>,
+) -> Result<(), HarnessError> {
+    let project = &scenario.project;
+    let mut killed = 0;
+    for step in 1..=steps {
+        let expected = prepare(step)?;
+        let job = start_job(scenario.cargo("build").command());
+        thread::sleep(whole * step / (steps + 1));
+        killed += u32::from(stop_job(job, "KILL"));
+        build(scenario, project)?;
+        assert_eq!(printed(scenario, project)?, expected, "killed in step {step} of {steps}");
+        assert_eq!(build(scenario, project)?.units(), 0);
+    }
+    assert!(killed * 3 > steps, "only {killed} of {steps} builds were still running");
+    assert_blobs_intact(&scenario.env.cache_dir()).map(drop)
+}
+
+#[test]
+fn builds_killed_at_any_moment_are_followed_by_right_ones_and_leave_no_heap_of_litter() {
+    let scenario = chain::scenario().unwrap();
+    let project = &scenario.project;
+    let took = |start: Instant| start.elapsed();
+    let start = Instant::now();
+    build(&scenario, project).unwrap();
+    let cold = took(start);
+    project.clean().unwrap();
+    let start = Instant::now();
+    build(&scenario, project).unwrap();
+    let warm = took(start);
+    let with_new_word = |step: u32| {
+        let text = project.read("base/src/lib.rs")?;
+        let word = text.split('"').nth(1).unwrap_or_default().to_owned();
+        project.edit("base/src/lib.rs", &word, &format!("word{step}"))?;
+        project.clean()?;
+        Ok(SENTENCE.replace("one", &format!("word{step}")))
+    };
+    kill_at_moments(&scenario, cold, 6, &with_new_word).unwrap();
+    let cleaned = |_| project.clean().map(|()| SENTENCE.replace("one", "word6")).map_err(Into::into);
+    kill_at_moments(&scenario, warm, 5, &cleaned).unwrap();
+    assert_eq!(same_as_bare(&scenario, project).unwrap(), SENTENCE.replace("one", "word6"));
+    // At most one file for each compiler that was killed while it linked.
+    let staged = count_in(&scenario, "staging");
+    assert!(staged <= 6 * 2, "{staged} files");
+    let locks = count_in(&scenario, "locks");
+    assert!(locks <= 4 + 2 * CRATES.len(), "{locks} locks");
+}
+
+#[test]
+fn two_cargos_that_need_the_same_units_run_one_compiler_for_each() {
+    let scenario = chain::scenario().unwrap();
+    let stub = Stub::compiler(
+        &scenario,
+        r#"[ -n "$name" ] && { note "$name"; [ "$name" = base ] && { mark began; await go; }; }"#,
+    );
+    let second = scenario.second_checkout("elsewhere/two").unwrap();
+    let trees = [&scenario.project, &second];
+    let mut journal = Journal::at_end_of(&scenario.env.cache_dir());
+    let finished = thread::scope(|scope| {
+        let builds = trees.map(|tree| {
+            let run = scenario.cargo_in(tree, "build").var("RUSTC", &stub.program);
+            scope.spawn(move || process::run(&mut run.command()).unwrap())
+        });
+        stub.wait_for("began");
+        // Whoever comes second has long been waiting when the first goes on.
+        thread::sleep(Duration::from_millis(500));
+        stub.mark("go");
+        builds.map(|build| build.join().unwrap())
+    });
+    for build in &finished {
+        assert!(build.status.success(), "{}", build.stderr);
+    }
+    let mut compiled = stub.notes();
+    compiled.sort();
+    assert_eq!(compiled, CRATES, "each unit is compiled once");
+    let events: Vec<_> = journal.take().unwrap().into_iter().filter(|it| it.is_unit()).collect();
+    let hits = events.iter().filter(|event| event.outcome == Outcome::Hit).count();
+    assert_eq!((events.len(), hits), (2 * CRATES.len(), CRATES.len()));
+    for tree in trees {
+        assert_eq!(same_as_bare(&scenario, tree).unwrap(), SENTENCE);
+        let again = succeed(&scenario.cargo_in(tree, "build").var("RUSTC", &stub.program)).unwrap();
+        assert_eq!(again.units(), 0, "{}", again.stderr);
+    }
+}
+
+#[test]
+fn a_cargo_that_waits_for_another_goes_on_when_that_is_killed() {
+    let scenario = chain::scenario().unwrap();
+    let stub = Stub::compiler(
+        &scenario,
+        r#"[ "$name" = base ] && [ ! -e "$marks/began" ] && { mark began; await never; }"#,
+    );
+    let second = scenario.second_checkout("elsewhere/two").unwrap();
+    let job = start_job(scenario.cargo("build").var("RUSTC", &stub.program).command());
+    stub.wait_for("began");
+    let built = thread::scope(|scope| {
+        let run = scenario.cargo_in(&second, "build").var("RUSTC", &stub.program);
+        let waiting = scope.spawn(move || process::run(&mut run.command()).unwrap());
+        thread::sleep(Duration::from_millis(700));
+        assert!(!waiting.is_finished(), "the second cargo did not wait for the first");
+        assert!(stop_job(job, "KILL"));
+        waiting.join().unwrap()
+    });
+    assert!(built.status.success(), "{}", built.stderr);
+    assert_eq!(same_as_bare(&scenario, &second).unwrap(), SENTENCE);
+    let rest = succeed(&scenario.cargo("build").var("RUSTC", &stub.program)).unwrap();
+    assert_eq!(rest.tally().hits, CRATES.len(), "{}", said(&rest));
+    assert_eq!(printed(&scenario, &scenario.project).unwrap(), SENTENCE);
+}

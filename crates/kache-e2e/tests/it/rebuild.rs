@@ -1,0 +1,188 @@
+//! One row on trial: a small project, builds of it from nothing, and what
+//! became of a unit in them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kache_e2e::Scenario;
+use kache_e2e::cargo::{CargoOutcome, CargoRun};
+use kache_e2e::events::{Event, Outcome};
+use kache_e2e::oracle::run_program;
+use kache_e2e::process::output_of;
+use kache_e2e::project::{Project, remove};
+
+/// A manifest for one package in `src/main.rs` or `src/lib.rs`.
+pub(crate) const MANIFEST: &str =
+    "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
+
+/// A project and the call of cargo that builds it.
+#[derive(Debug)]
+pub(crate) struct Rebuild {
+    pub(crate) scene: Scenario,
+    verb: &'static str,
+    args: Vec<String>,
+    /// The program that is built and compared, if there is one.
+    program: Option<&'static str>,
+}
+
+impl Rebuild {
+    /// Writes `files` into a fresh environment. Nothing compiles incrementally:
+    /// a crate that is being edited would not be stored.
+    #[track_caller]
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
+        let mut scene = Scenario::of_files(files).unwrap();
+        scene.env.set("CARGO_INCREMENTAL", "0");
+        Self { scene, verb: "build", args: Vec::new(), program: None }
+    }
+
+    /// Calls another verb of cargo, or passes it `args`.
+    pub(crate) fn cargo(mut self, verb: &'static str, args: &[&str]) -> Self {
+        self.verb = verb;
+        self.args = args.iter().map(|&arg| arg.to_owned()).collect();
+        self
+    }
+
+    /// Names the program whose output is compared with bare cargo's.
+    pub(crate) fn program(mut self, name: &'static str) -> Self {
+        self.program = Some(name);
+        self
+    }
+
+    /// Compares no program.
+    pub(crate) fn without_program(mut self) -> Self {
+        self.program = None;
+        self
+    }
+
+    /// Sets a variable for every build and program.
+    pub(crate) fn set(&mut self, name: &str, value: impl AsRef<str>) {
+        self.scene.env.set(name, value.as_ref());
+    }
+
+    pub(crate) fn project(&self) -> &Project {
+        &self.scene.project
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.project().path(relative)
+    }
+
+    #[track_caller]
+    pub(crate) fn write(&self, relative: &str, contents: impl AsRef<[u8]>) {
+        self.project().write(relative, contents).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn edit(&self, relative: &str, from: &str, to: &str) {
+        self.project().edit(relative, from, to).unwrap();
+    }
+
+    /// Prepares the call of cargo under kache in `project`.
+    pub(crate) fn run_in(&self, project: &Project) -> CargoRun<'_> {
+        self.scene.cargo_in(project, self.verb).args(&self.args)
+    }
+
+    /// Builds under kache from nothing; the build must succeed.
+    #[track_caller]
+    pub(crate) fn build(&self) -> CargoOutcome {
+        self.build_in(self.project())
+    }
+
+    /// Builds another checkout under kache from nothing.
+    #[track_caller]
+    pub(crate) fn build_in(&self, project: &Project) -> CargoOutcome {
+        project.clean().unwrap();
+        let built = self.run_in(project).run().unwrap();
+        assert!(built.success(), "{}", built.stderr);
+        built
+    }
+
+    /// Builds twice; the second build must take `units` from the store
+    /// without a compiler.
+    #[track_caller]
+    pub(crate) fn prove_hit(&self, units: &[&str]) {
+        self.build();
+        let again = self.build();
+        for unit in units {
+            let event = event_of(&again, unit);
+            assert_eq!((event.outcome, event.spawned()), (Outcome::Hit, 0), "{}", event.describe());
+        }
+        self.agrees_with_bare();
+    }
+
+    /// Builds from nothing and checks what became of each unit; then what the
+    /// program says must be what bare cargo's says. Returns that.
+    #[track_caller]
+    pub(crate) fn expect(&self, outcomes: &[(&str, Outcome)]) -> String {
+        let built = self.build();
+        for (unit, expected) in outcomes {
+            let event = event_of(&built, unit);
+            assert_eq!(event.outcome, *expected, "{}", event.describe());
+        }
+        self.agrees_with_bare()
+    }
+
+    /// Builds from nothing and checks that `unit` was compiled and not
+    /// stored, for a reason in which `why` occurs.
+    #[track_caller]
+    pub(crate) fn expect_unstored(&self, unit: &str, why: &str) {
+        let built = self.build();
+        assert_unstored(event_of(&built, unit), why);
+    }
+
+    /// Builds without kache and compares what the two programs say.
+    #[track_caller]
+    pub(crate) fn agrees_with_bare(&self) -> String {
+        self.agrees_with_bare_in(self.project())
+    }
+
+    /// As [`agrees_with_bare`](Self::agrees_with_bare), for another checkout.
+    #[track_caller]
+    pub(crate) fn agrees_with_bare_in(&self, project: &Project) -> String {
+        let Some(name) = self.program else { return String::new() };
+        let target = self.bare_in(project);
+        let bare = self.said(&target.join("debug").join(name));
+        let ours = self.said(&project.program(name));
+        assert_eq!(ours, bare, "bare cargo's program says the second");
+        ours
+    }
+
+    /// Builds without kache from nothing and returns the target directory.
+    #[track_caller]
+    pub(crate) fn bare_in(&self, project: &Project) -> PathBuf {
+        let target = self.scene.bare_target_dir(project);
+        remove(&target).unwrap();
+        let bare = self.scene.bare_cargo_in(project, self.verb).args(&self.args).run().unwrap();
+        assert!(bare.success(), "{}", bare.stderr);
+        target
+    }
+
+    #[track_caller]
+    fn said(&self, program: &Path) -> String {
+        let finished = run_program(&self.scene.env, program, &[]).unwrap();
+        assert!(finished.status.success(), "{}: {}", program.display(), finished.stderr);
+        finished.stdout
+    }
+
+    /// Runs a tool in the checkout.
+    #[track_caller]
+    pub(crate) fn tool(&self, program: &str, args: &[&str]) -> String {
+        let mut command: Command = self.scene.env.command(program);
+        output_of(command.current_dir(self.project().dir()).args(args)).unwrap()
+    }
+}
+
+/// Returns the event of the one unit called `name`.
+#[track_caller]
+pub(crate) fn event_of<'a>(built: &'a CargoOutcome, name: &str) -> &'a Event {
+    let all = || built.unit_events().map(Event::describe).collect::<Vec<_>>().join("\n");
+    built.event_of(name).unwrap_or_else(|| panic!("not one unit is called `{name}`:\n{}", all()))
+}
+
+/// Checks that a compilation was not stored, for a reason in which `why` occurs.
+#[track_caller]
+pub(crate) fn assert_unstored(event: &Event, why: &str) {
+    assert_eq!(event.outcome, Outcome::Miss, "{}", event.describe());
+    let reason = event.reason.split_once("not stored: ").map_or("", |(_, reason)| reason);
+    assert!(!reason.is_empty() && reason.contains(why), "{}", event.describe());
+}

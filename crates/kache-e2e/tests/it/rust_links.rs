@@ -1,0 +1,412 @@
+//! Native libraries and linkers: whatever a link reads is an input.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use kache_e2e::events::Outcome::{Dup, Hit, Miss};
+
+use crate::rebuild::{MANIFEST, Rebuild};
+
+/// A program that prints what `answer`, a C function, returns.
+const PROGRAM: &str = "extern \"C\" { fn answer() -> i32; }\n\
+    fn main() { println!(\"{}\", unsafe { answer() }); }\n";
+
+/// The same with the library named in the source.
+const LINKED_PROGRAM: &str = "#[link(name = \"answer\", kind = \"static\")]\n\
+    extern \"C\" { fn answer() -> i32; }\n\
+    fn main() { println!(\"{}\", unsafe { answer() }); }\n";
+
+const SAFE_ANSWER: &str = "extern \"C\" { fn answer() -> i32; }\n\
+    pub fn safe_answer() -> i32 { unsafe { answer() } }\n";
+
+fn program(source: &str) -> Rebuild {
+    Rebuild::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", source)]).program("app")
+}
+
+/// C source of a function `name` that returns `value`.
+fn returns(name: &str, value: i32) -> String {
+    format!("int {name}(void) {{ return {value}; }}\n")
+}
+
+impl Rebuild {
+    /// Makes the static library `library` with the function `answer`.
+    #[track_caller]
+    fn archive(&self, library: &str, value: i32) {
+        self.archive_of(library, "answer.o", &returns("answer", value));
+    }
+
+    /// Makes the static library `library` with one `member`.
+    #[track_caller]
+    fn archive_of(&self, library: &str, member: &str, source: &str) {
+        let dir = Path::new(library).parent().expect("libraries are in a folder");
+        let object = text(&dir.join(member));
+        self.object(&object, source);
+        let library = self.path(library);
+        // Rebuilt as make would: away with the old one first.
+        drop(fs::remove_file(&library));
+        self.tool("ar", &["rcsD", &text(&library), &object]);
+    }
+
+    /// Makes the shared library `library` with the function `answer`.
+    #[track_caller]
+    fn shared_library(&self, library: &str, value: i32) {
+        let object = format!("{library}.o");
+        self.object(&object, &returns("answer", value));
+        self.tool("cc", &["-shared", "-o", library, &object]);
+    }
+
+    /// Compiles `source` to the file `object`.
+    #[track_caller]
+    fn object(&self, object: &str, source: &str) {
+        let file = format!("{object}.c");
+        self.write(&file, source);
+        self.tool("cc", &["-c", "-fPIC", "-o", object, &file]);
+    }
+
+    /// Writes a shell script that may be executed.
+    #[track_caller]
+    fn script(&self, path: &str, commands: &str) {
+        self.write(path, format!("#!/bin/sh\n{commands}\n"));
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.path(path), executable).unwrap();
+    }
+
+    fn rustflags(&mut self, flags: &[&str]) {
+        let dir = text(self.project().dir());
+        let flags: Vec<String> = flags.iter().map(|flag| flag.replace("{dir}", &dir)).collect();
+        self.set("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("test paths are UTF-8").to_owned()
+}
+
+#[track_caller]
+fn check_rebuilt_archive(source: &str, flags: &[&str]) {
+    let mut trial = program(source);
+    trial.rustflags(flags);
+    trial.archive("native/libanswer.a", 1);
+    trial.prove_hit(&["app"]);
+    trial.archive("native/libanswer.a", 2);
+    assert_eq!(trial.expect(&[("app", Miss)]), "2\n");
+    trial.archive("native/libanswer.a", 1);
+    assert_eq!(trial.expect(&[("app", Hit)]), "1\n");
+}
+
+#[test]
+fn a_static_library_that_a_program_links_is_an_input() {
+    check_rebuilt_archive(PROGRAM, &["-L", "native={dir}/native", "-l", "static=answer"]);
+}
+
+#[test]
+fn a_static_library_named_in_the_source_is_an_input() {
+    check_rebuilt_archive(LINKED_PROGRAM, &["-Lnative={dir}/native"]);
+}
+
+#[test]
+fn a_static_library_linked_as_a_whole_is_an_input() {
+    let flags = ["-L", "native={dir}/native", "-l", "static:+whole-archive=answer"];
+    check_rebuilt_archive(PROGRAM, &flags);
+}
+
+#[test]
+fn a_static_library_named_by_a_link_argument_is_an_input() {
+    check_rebuilt_archive(PROGRAM, &["-C", "link-arg={dir}/native/libanswer.a"]);
+    check_rebuilt_archive(PROGRAM, &["-Clink-args=-L{dir}/native -lanswer"]);
+}
+
+/// A program that depends on `mid`, which depends on `wrap`, which links the
+/// library `answer` as `kind` says.
+fn chain(kind: &str) -> Rebuild {
+    chain_of(&format!("println!(\"cargo:rustc-link-lib={kind}=answer\");"), "")
+}
+
+/// The same chain with these instructions by the build script, and this
+/// attribute in the source.
+fn chain_of(instructions: &str, attribute: &str) -> Rebuild {
+    let app = format!("{MANIFEST}\n[dependencies]\nmid.path = \"mid\"\n");
+    let build = format!(
+        "fn main() {{\n\
+         let dir = std::env::var(\"CARGO_MANIFEST_DIR\").unwrap();\n\
+         println!(\"cargo:rustc-link-search=native={{dir}}/native\");\n{instructions}\n}}\n"
+    );
+    Rebuild::of(&[
+        ("Cargo.toml", &app),
+        ("src/main.rs", "fn main() { println!(\"{}\", mid::middle()); }\n"),
+        ("mid/Cargo.toml", &library("mid", "wrap.path = \"../wrap\"")),
+        ("mid/src/lib.rs", "pub fn middle() -> i32 { wrap::safe_answer() }\n"),
+        ("wrap/Cargo.toml", &library("wrap", "")),
+        ("wrap/build.rs", &build),
+        ("wrap/src/lib.rs", &format!("{attribute}\n{SAFE_ANSWER}")),
+    ])
+    .program("app")
+}
+
+fn library(name: &str, dependency: &str) -> String {
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
+         [dependencies]\n{dependency}\n"
+    )
+}
+
+#[test]
+fn an_archive_bundled_two_crates_down_reaches_the_program_and_not_the_crate_between() {
+    let chain = chain("static");
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.prove_hit(&["wrap", "mid", "app"]);
+    chain.archive("wrap/native/libanswer.a", 2);
+    assert_eq!(chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]), "2\n");
+}
+
+#[test]
+fn an_archive_left_out_of_the_library_is_an_input_of_the_program_alone() {
+    let chain = chain("static:-bundle");
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.prove_hit(&["wrap", "mid", "app"]);
+    chain.archive("wrap/native/libanswer.a", 2);
+    chain.expect(&[("mid", Hit), ("app", Miss)]);
+}
+
+#[test]
+fn a_whole_archive_bundled_into_a_library_is_an_input() {
+    let chain = chain("static:+whole-archive");
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.prove_hit(&["wrap", "mid", "app"]);
+    chain.archive("wrap/native/libanswer.a", 2);
+    assert_eq!(chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]), "2\n");
+}
+
+#[test]
+fn a_library_that_bundles_an_archive_named_in_its_source_is_not_stored() {
+    let chain = chain_of("", "#[link(name = \"answer\", kind = \"static\")]");
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.build();
+    chain.expect_unstored("wrap", "`answer.o` in the archive");
+    chain.archive("wrap/native/libanswer.a", 2);
+    assert_eq!(chain.expect(&[("wrap", Miss), ("app", Miss)]), "2\n");
+}
+
+#[test]
+fn archive_members_of_one_name_are_told_apart() {
+    let other = "println!(\"cargo:rustc-link-lib=static=other\");";
+    let chain = chain_of(other, "#[link(name = \"answer\", kind = \"static\")]");
+    chain.archive_of("wrap/native/libother.a", "answer.o", &returns("other", 7));
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.build();
+    chain.expect_unstored("wrap", "`answer.o` in the archive");
+    chain.archive("wrap/native/libanswer.a", 2);
+    assert_eq!(chain.expect(&[("wrap", Miss), ("app", Miss)]), "2\n");
+}
+
+#[track_caller]
+fn check_link_time_optimisation(profile: &str) {
+    let chain = chain("static");
+    let manifest = chain.project().read("Cargo.toml").unwrap();
+    chain.write("Cargo.toml", format!("{manifest}\n[profile.dev]\n{profile}\n"));
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.prove_hit(&["wrap", "mid", "app"]);
+    chain.archive("wrap/native/libanswer.a", 2);
+    assert_eq!(chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]), "2\n", "{profile}");
+}
+
+#[test]
+fn an_archive_two_crates_down_reaches_a_program_that_is_optimised_as_a_whole() {
+    check_link_time_optimisation("lto = \"fat\"");
+    check_link_time_optimisation("lto = \"thin\"\nopt-level = 1");
+}
+
+/// Turns the chain's program into a library with a C interface, and links that
+/// into a C program.
+fn staticlib_chain(kind: &str) -> Rebuild {
+    let chain = chain(kind);
+    let manifest = chain.project().read("Cargo.toml").unwrap();
+    let library = "[lib]\ncrate-type = [\"staticlib\"]\n";
+    chain.write("Cargo.toml", format!("{manifest}\n{library}"));
+    chain.project().remove("src/main.rs").unwrap();
+    let source = "#[unsafe(no_mangle)]\npub extern \"C\" fn outer() -> i32 { mid::middle() }\n";
+    chain.write("src/lib.rs", source);
+    let main =
+        "#include <stdio.h>\nint outer(void);\nint main(void) { printf(\"%d\\n\", outer()); }\n";
+    chain.write("main.c", main);
+    chain.without_program()
+}
+
+/// Returns what a C program with the built library says.
+#[track_caller]
+fn said_by_c(chain: &Rebuild, target_dir: &Path) -> String {
+    let library = text(&target_dir.join("debug/libapp.a"));
+    let program = text(&chain.path("main"));
+    chain.tool("cc", &["-o", &program, "main.c", &library, "-lpthread", "-ldl", "-lm"]);
+    chain.tool(&program, &[])
+}
+
+#[track_caller]
+fn check_staticlib(kind: &str) {
+    let chain = staticlib_chain(kind);
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.prove_hit(&["wrap", "mid", "app"]);
+    chain.archive("wrap/native/libanswer.a", 2);
+    chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]);
+    let ours = said_by_c(&chain, &chain.project().target_dir());
+    assert_eq!(ours, said_by_c(&chain, &chain.bare_in(chain.project())));
+    assert_eq!(ours, "2\n");
+}
+
+#[test]
+fn an_archive_two_crates_below_a_static_library_is_an_input() {
+    check_staticlib("static");
+}
+
+#[test]
+fn the_name_of_a_library_alone_decides() {
+    let mut trial = program(PROGRAM);
+    trial.archive("native/libfirst.a", 1);
+    trial.archive("native/libsecond.a", 2);
+    trial.rustflags(&["-Lnative={dir}/native", "-lstatic=first"]);
+    trial.prove_hit(&["app"]);
+    trial.rustflags(&["-Lnative={dir}/native", "-lstatic=second"]);
+    assert_eq!(trial.expect(&[("app", Miss)]), "2\n");
+}
+
+#[test]
+fn the_order_of_search_paths_decides() {
+    let mut trial = program(PROGRAM);
+    trial.archive("one/libanswer.a", 1);
+    trial.archive("two/libanswer.a", 2);
+    trial.rustflags(&["-Lnative={dir}/one", "-Lnative={dir}/two", "-lstatic=answer"]);
+    trial.prove_hit(&["app"]);
+    trial.rustflags(&["-Lnative={dir}/two", "-Lnative={dir}/one", "-lstatic=answer"]);
+    assert_eq!(trial.expect(&[("app", Miss)]), "2\n");
+}
+
+/// After a proven hit with `two/libanswer.a`, `appear` makes another library
+/// that `flags` find first.
+#[track_caller]
+fn check_shadowed(flags: &[&str], appear: impl Fn(&Rebuild)) {
+    let mut trial = program(PROGRAM);
+    fs::create_dir_all(trial.path("one")).unwrap();
+    trial.archive("two/libanswer.a", 1);
+    trial.rustflags(flags);
+    trial.prove_hit(&["app"]);
+    appear(&trial);
+    assert_eq!(trial.expect(&[("app", Miss)]), "2\n", "{flags:?}");
+}
+
+#[test]
+fn a_library_that_appears_earlier_on_the_search_path_is_noticed() {
+    let earlier = |trial: &Rebuild| trial.archive("one/libanswer.a", 2);
+    check_shadowed(&["-Lnative={dir}/one", "-Lnative={dir}/two", "-lstatic=answer"], earlier);
+    check_shadowed(&["-Clink-args=-L{dir}/one -L{dir}/two -lanswer"], earlier);
+    check_shadowed(&["-Clink-args=-L {dir}/one -Wl,-L{dir}/two -lanswer"], earlier);
+}
+
+#[test]
+fn a_shared_library_that_appears_beside_a_static_one_is_noticed() {
+    let beside = |trial: &Rebuild| trial.shared_library("two/libanswer.so", 2);
+    let flags = ["-Lnative={dir}/two", "-lanswer", "-Clink-arg=-Wl,-rpath,{dir}/two"];
+    check_shadowed(&flags, beside);
+}
+
+#[test]
+fn a_shared_library_is_an_input() {
+    let mut trial = program(PROGRAM);
+    trial.shared_library("native/libanswer.so", 1);
+    let rpath = "-Clink-arg=-Wl,-rpath,{dir}/native";
+    trial.rustflags(&["-Lnative={dir}/native", "-ldylib=answer", rpath]);
+    trial.prove_hit(&["app"]);
+    trial.shared_library("native/libanswer.so", 2);
+    // Compiled again; what the program holds of the library is its name.
+    assert_eq!(trial.expect(&[("app", Dup)]), "2\n");
+}
+
+/// A linker, or a driver, that adds `one/answer.o` to what it links is
+/// replaced in place by one that adds `two/answer.o`.
+#[track_caller]
+fn check_replaced_tool(tool: &str, real: &str, flags: &[&str]) {
+    let mut trial = program(PROGRAM);
+    trial.object("one/answer.o", &returns("answer", 1));
+    trial.object("two/answer.o", &returns("answer", 2));
+    let real = trial.tool("cc", &[&format!("-print-prog-name={real}")]);
+    let dir = text(trial.project().dir());
+    let adding = |object: &str| format!("exec {} \"$@\" {dir}/{object}/answer.o", real.trim());
+    trial.script(tool, &adding("one"));
+    trial.rustflags(flags);
+    let time = fs::metadata(trial.path(tool)).unwrap().modified().unwrap();
+    let again = || trial.expect(&[("app", Hit)]);
+    trial.build();
+    assert_eq!(again(), "1\n");
+    trial.script(tool, &adding("two"));
+    fs::File::options().append(true).open(trial.path(tool)).unwrap().set_modified(time).unwrap();
+    assert_eq!(trial.expect(&[("app", Miss)]), "2\n");
+}
+
+#[test]
+fn a_linker_driver_replaced_in_place_is_another_one() {
+    check_replaced_tool("tools/cc", "cc", &["-Clinker={dir}/tools/cc"]);
+}
+
+#[test]
+fn a_linker_replaced_in_place_is_another_one() {
+    let flags = ["-Clink-arg=-fuse-ld=bfd", "-Clink-arg=-B{dir}/tools"];
+    check_replaced_tool("tools/ld.bfd", "ld.bfd", &flags);
+}
+
+#[test]
+fn a_linker_of_another_make_under_the_same_name_is_another_one() {
+    let mut trial = program("fn main() { println!(\"linked\"); }\n");
+    let gnu = trial.tool("cc", &["-print-prog-name=ld.bfd"]);
+    let gnu = trial.tool("sh", &["-c", &format!("command -v {}", gnu.trim())]);
+    let toolchain = trial.scene.env.toolchain().clone();
+    let sysroot = trial.tool(&text(&toolchain.rustc), &["--print=sysroot"]);
+    let bundled = format!("{}/lib/rustlib/{}/bin/rust-lld", sysroot.trim(), toolchain.host);
+    trial.script("tools/ld.bfd", &format!("exec {} \"$@\"", gnu.trim()));
+    trial.rustflags(&["-Clink-arg=-fuse-ld=bfd", "-Clink-arg=-B{dir}/tools"]);
+    trial.build();
+    trial.expect(&[("app", Hit)]);
+    assert!(!contains(&trial.project().program("app"), "Linker: LLD"));
+    trial.script("tools/ld.bfd", &format!("exec {bundled} -flavor gnu \"$@\""));
+    trial.expect(&[("app", Miss)]);
+    assert!(contains(&trial.project().program("app"), "Linker: LLD"));
+}
+
+/// Whether the file at `path` has `text` in it.
+fn contains(path: &Path, text: &str) -> bool {
+    fs::read(path).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+}
+
+#[test]
+fn a_start_object_is_an_input() {
+    let mut trial = program("fn main() { println!(\"started\"); }\n");
+    let original = trial.tool("cc", &["-print-file-name=crti.o"]);
+    fs::create_dir_all(trial.path("start")).unwrap();
+    trial.rustflags(&["-Clink-arg=-B{dir}/start/"]);
+    let mark = |text: &str| {
+        trial.write("mark", text);
+        let section = ["--add-section", ".mark=mark", original.trim(), "start/crti.o"];
+        trial.tool("objcopy", &section);
+    };
+    trial.prove_hit(&["app"]);
+    for text in ["the first mark", "another mark!!"] {
+        mark(text);
+        trial.expect(&[("app", Miss)]);
+        assert!(contains(&trial.project().program("app"), text));
+        trial.expect(&[("app", Hit)]);
+    }
+}
+
+#[test]
+fn the_c_library_is_an_input() {
+    let mut trial = program("fn main() { println!(\"linked\"); }\n");
+    let original = trial.tool("cc", &["-print-file-name=libc.so"]);
+    let script = fs::read_to_string(original.trim()).unwrap();
+    fs::create_dir_all(trial.path("native")).unwrap();
+    trial.rustflags(&["-Lnative={dir}/native"]);
+    trial.prove_hit(&["app"]);
+    trial.write("native/libc.so", &script);
+    trial.expect(&[("app", Dup)]);
+    trial.expect(&[("app", Hit)]);
+    trial.write("native/libc.so", format!("/* another */\n{script}"));
+    trial.expect(&[("app", Dup)]);
+}

@@ -1,0 +1,141 @@
+//! Source files: whatever the compiler read of a crate decides its entry.
+
+use crate::trial::Expected::{Failure, Hit, Miss};
+use crate::trial::Trial;
+
+const FILES: &[(&str, &str)] = &[
+    ("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    (
+        "src/main.rs",
+        r#"
+mod plain;
+mod other;
+#[path = "elsewhere/named.rs"]
+mod renamed;
+mod inner {
+    pub(crate) mod deep;
+}
+include!("code.in");
+
+fn main() {
+    println!("{} {} {}", plain::NAME, other::NAME, renamed::NAME);
+    println!("{} {}", inner::deep::NAME, INCLUDED);
+    println!("{}", include_str!("../assets/text.txt"));
+    println!("{}", include_str!("../assets/more.txt"));
+    println!("{:?}", include_bytes!("../assets/bytes.bin"));
+}
+"#,
+    ),
+    ("src/plain.rs", "pub(crate) const NAME: &str = \"plain one\";\n"),
+    ("src/other.rs", "pub(crate) const NAME: &str = \"other one\";\n"),
+    ("src/elsewhere/named.rs", "pub(crate) const NAME: &str = \"renamed one\";\n"),
+    ("src/inner/deep.rs", "pub(crate) const NAME: &str = \"deep one\";\n"),
+    ("src/code.in", "const INCLUDED: &str = \"code one\";\n"),
+    ("assets/text.txt", "text one"),
+    ("assets/more.txt", "more one"),
+    ("assets/bytes.bin", "\u{1} one"),
+];
+
+/// After a proven hit, an edit of `file` must be compiled, and going back to
+/// the text from before must not.
+#[track_caller]
+fn check_edit(file: &str) {
+    let trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.edit(file, "one", "two");
+    trial.check("app", Miss);
+    trial.edit(file, "two", "one");
+    trial.check("app", Hit);
+}
+
+#[test]
+fn a_module_is_an_input() {
+    check_edit("src/plain.rs");
+}
+
+#[test]
+fn a_module_in_a_folder_is_an_input() {
+    check_edit("src/inner/deep.rs");
+}
+
+#[test]
+fn a_module_named_by_a_path_attribute_is_an_input() {
+    check_edit("src/elsewhere/named.rs");
+}
+
+#[test]
+fn an_included_source_is_an_input() {
+    check_edit("src/code.in");
+}
+
+#[test]
+fn a_file_read_by_include_str_is_an_input() {
+    check_edit("assets/text.txt");
+}
+
+#[test]
+fn a_file_read_by_include_bytes_is_an_input() {
+    check_edit("assets/bytes.bin");
+}
+
+#[test]
+fn adding_a_module_and_removing_it_again_are_changes() {
+    let trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.write("src/extra.rs", "pub(crate) const NAME: &str = \"extra\";\n");
+    trial.check("app", Hit);
+    trial.edit(
+        "src/main.rs",
+        "fn main() {",
+        "mod extra;\nfn main() { println!(\"{}\", extra::NAME);",
+    );
+    trial.check("app", Miss);
+    trial.remove("src/extra.rs");
+    trial.check("app", Failure);
+    trial.edit(
+        "src/main.rs",
+        "mod extra;\nfn main() { println!(\"{}\", extra::NAME);",
+        "fn main() {",
+    );
+    trial.check("app", Hit);
+}
+
+#[test]
+fn a_second_file_for_one_module_is_refused_as_the_compiler_does() {
+    let trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.write("src/plain/mod.rs", "pub(crate) const NAME: &str = \"second\";\n");
+    trial.check("app", Failure);
+    trial.remove("src/plain.rs");
+    trial.check("app", Miss);
+}
+
+#[test]
+fn two_modules_that_swap_bodies_are_a_change() {
+    let trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.swap("src/plain.rs", "src/other.rs");
+    trial.check("app", Miss);
+    trial.swap("src/plain.rs", "src/other.rs");
+    trial.check("app", Hit);
+}
+
+#[test]
+fn two_assets_that_swap_names_are_a_change() {
+    let trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.swap("assets/text.txt", "assets/more.txt");
+    trial.check("app", Miss);
+}
+
+#[test]
+fn a_renamed_asset_is_missed_under_its_old_name_and_found_under_its_new_one() {
+    let trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.rename("assets/text.txt", "assets/renamed.txt");
+    trial.check("app", Failure);
+    trial.edit("src/main.rs", "text.txt", "renamed.txt");
+    trial.check("app", Miss);
+    trial.edit("assets/renamed.txt", "one", "two");
+    trial.check("app", Miss);
+}

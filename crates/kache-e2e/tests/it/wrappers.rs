@@ -1,0 +1,145 @@
+//! kache together with other programs that stand before the compiler.
+
+use kache_e2e::cargo::{CargoOutcome, CargoRun};
+use kache_e2e::events::Outcome;
+use kache_e2e::project::Project;
+use kache_e2e::{HarnessError, Scenario};
+
+use crate::chain::{
+    self, CRATES, SENTENCE, assert_compiled, assert_hits, outcomes, printed, said, same_as_bare,
+    succeed,
+};
+use crate::stub::Stub;
+
+/// The crates that `cargo clippy` looks at, and the build script, which it compiles.
+const CHECKED: &[&str] = &["app", "base", "build_script_build", "mid"];
+
+/// Returns the warnings and errors in what cargo printed.
+fn diagnostics(outcome: &CargoOutcome) -> Vec<&str> {
+    let is_cargos = |line: &&str| {
+        let line = line.trim_start();
+        let verbs = ["Running", "Compiling", "Checking", "Fresh", "Dirty", "Finished"];
+        verbs.iter().any(|verb| line.starts_with(verb))
+    };
+    outcome.stderr.lines().filter(|line| !is_cargos(line)).collect()
+}
+
+/// Runs clippy with and without kache and asserts that both say the same.
+#[track_caller]
+fn clippy(scenario: &Scenario, project: &Project, args: &[&str]) -> Result<CargoOutcome, HarnessError> {
+    let bare = scenario.bare_cargo_in(project, "clippy").args(args);
+    let with_args = |run: CargoRun<'_>| run.args(args).run();
+    let ours = with_args(scenario.cargo_in(project, "clippy"))?;
+    // Where nothing is to be done, cargo itself repeats what was said.
+    let theirs = bare.run()?;
+    assert_eq!(diagnostics(&ours).join("\n"), diagnostics(&theirs).join("\n"), "{args:?}");
+    assert_eq!(ours.code, theirs.code);
+    Ok(ours)
+}
+
+#[test]
+fn clippy_is_served_with_its_warnings() {
+    let scenario = chain::scenario().unwrap();
+    let project = &scenario.project;
+    project.edit("base/src/lib.rs", "    \"one\"", "    return \"one\";").unwrap();
+    let cold = clippy(&scenario, project, &[]).unwrap();
+    if cold.stderr.contains("no such command: `clippy`") {
+        kache_e2e::filesystem::skip("clippy is not installed");
+        return;
+    }
+    assert!(cold.stderr.contains("clippy::needless_return"), "{}", cold.stderr);
+    assert_compiled(&cold, CHECKED);
+    project.clean().unwrap();
+    let warm = clippy(&scenario, project, &[]).unwrap();
+    assert_hits(&warm, CHECKED);
+    assert!(warm.stderr.contains("clippy::needless_return"), "{}", warm.stderr);
+    let second = scenario.second_checkout("elsewhere/two").unwrap();
+    assert_hits(&clippy(&scenario, &second, &[]).unwrap(), CHECKED);
+    // What was lenient once must not be served to whoever is strict.
+    project.clean().unwrap();
+    let strict = clippy(&scenario, project, &["--", "-D", "warnings"]).unwrap();
+    assert!(!strict.success(), "{}", strict.stderr);
+    assert_eq!(strict.event_of("base").unwrap().outcome, Outcome::Error, "{}", said(&strict));
+    // A build asks the compiler itself, which has not seen these crates.
+    let built = succeed(&scenario.cargo("build")).unwrap();
+    assert_compiled(&built, &["app", "base", "mid"]);
+    assert_eq!(same_as_bare(&scenario, project).unwrap(), SENTENCE);
+}
+
+#[test]
+fn a_workspace_wrapper_that_kache_does_not_know_runs_every_time() {
+    let scenario = chain::scenario().unwrap();
+    let body = r#"note "$name"; exec "$@""#;
+    let stub = Stub::before(&scenario, std::path::Path::new("/"), "workspace-wrapper", body);
+    let run = || {
+        let run = scenario.cargo("build").var("RUSTC_WORKSPACE_WRAPPER", &stub.program);
+        succeed(&run).unwrap()
+    };
+    for _ in 0..2 {
+        stub.forget();
+        let built = run();
+        assert_eq!(built.tally().passthroughs, CRATES.len(), "{}", said(&built));
+        assert!(said(&built).contains("workspace wrapper"), "{}", said(&built));
+        let mut ran: Vec<String> = stub.notes();
+        ran.retain(|name| !name.is_empty());
+        ran.sort();
+        assert_eq!(ran, CRATES);
+        assert_eq!(printed(&scenario, &scenario.project).unwrap(), SENTENCE);
+        assert_eq!(run().units(), 0);
+        scenario.project.clean().unwrap();
+    }
+}
+
+#[test]
+fn a_wrapper_in_front_of_kache_changes_nothing() {
+    let scenario = chain::warmed().unwrap();
+    let body = r#"note "$name"; "$real" "$@""#;
+    let stub = Stub::before(&scenario, &scenario.kache.wrapper, "outer", body);
+    let run = |verb| succeed(&scenario.cargo(verb).wrapper(&stub.program)).unwrap();
+    assert_eq!(run("build").units(), 0, "who wraps is nothing that cargo rebuilds for");
+    scenario.project.clean().unwrap();
+    assert_hits(&run("build"), CRATES);
+    assert_eq!(stub.notes().iter().filter(|name| !name.is_empty()).count(), CRATES.len());
+    assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
+}
+
+#[test]
+fn a_compiler_behind_kache_may_be_a_wrapper_and_counts_by_its_content() {
+    let scenario = chain::warmed().unwrap();
+    let real = scenario.env.toolchain().rustc.clone();
+    let build = |stub: &Stub| {
+        scenario.project.clean().unwrap();
+        succeed(&scenario.cargo("build").var("RUSTC", &stub.program)).unwrap()
+    };
+    // Such as a distribution's launcher, or another cache used as a fallback.
+    let stub = Stub::before(&scenario, &real, "launcher", r#"note "$name"; exec "$real" "$@""#);
+    assert_compiled(&build(&stub), CRATES);
+    stub.forget();
+    let hits = build(&stub);
+    assert_eq!(hits.tally().hits, CRATES.len(), "{}", said(&hits));
+    assert!(stub.notes().iter().all(String::is_empty), "{:?}", stub.notes());
+    let changed = r#"note "$name"; note ""; exec "$real" "$@""#;
+    let stub = Stub::before(&scenario, &real, "launcher", changed);
+    let other = build(&stub);
+    assert!(outcomes(&other).iter().all(|(_, it)| *it != Outcome::Hit), "{}", said(&other));
+    assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
+}
+
+#[test]
+fn a_passed_on_compile_error_reads_and_exits_as_the_compilers_own() {
+    let scenario = chain::warmed().unwrap();
+    let project = &scenario.project;
+    project.edit("mid/src/lib.rs", "base::word()", "base::words()").unwrap();
+    for _ in 0..2 {
+        let ours = scenario.cargo("build").run().unwrap();
+        let theirs = scenario.bare_cargo_in(project, "build").run().unwrap();
+        assert_eq!(ours.code, theirs.code);
+        let words = |outcome: &CargoOutcome| {
+            let lines = diagnostics(outcome).into_iter();
+            lines.filter(|line| !line.contains("process didn't exit")).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(words(&ours), words(&theirs));
+        assert!(words(&ours).contains("E0425"), "{}", ours.stderr);
+        assert_eq!(ours.event_of("mid").unwrap().outcome, Outcome::Error, "{}", said(&ours));
+    }
+}
