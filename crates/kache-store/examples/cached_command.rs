@@ -47,7 +47,7 @@ pub(crate) fn run(dir: &Path, args: &[String]) -> Result<bool, Box<dyn Error>> {
     if !status.success() || read_inputs(dir, inputs)? != record {
         return Err(format!("not stored: {status}, or an input has changed").into());
     }
-    let publisher = store.publisher();
+    let publisher = store.publisher()?;
     let mut manifest = Manifest::of(unit, program);
     for name in outputs.split(',') {
         let path = dir.join(name);

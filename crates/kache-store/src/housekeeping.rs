@@ -3,7 +3,7 @@
 //! Runs outside of builds: the wrapper starts it on its own now and then, and
 //! the command line tool when asked to.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -106,12 +106,20 @@ pub fn clear(layout: &Layout) -> Result<Removed, RemovalError> {
 /// Returns whether the last housekeeping began at least `interval` ago, and
 /// if so marks that one begins now.
 ///
-/// One system call where nothing is due. A time in the future counts as long
-/// ago: the clock has been set back.
-pub fn is_due(layout: &Layout, interval: Duration, now_ns: i64) -> Result<bool, IoFailure> {
+/// Where there never was one the answer is `if_never`, and the time is marked
+/// all the same: a store that was just made has nothing to tidy. One system
+/// call where nothing is due. A time in the future counts as long ago: the
+/// clock has been set back.
+pub fn is_due(
+    layout: &Layout,
+    interval: Duration,
+    now_ns: i64,
+    if_never: bool,
+) -> Result<bool, IoFailure> {
     let path = layout.housekept();
-    if let Some(metadata) = scan::look(&path)? {
-        let age_ns = now_ns.abs_diff(identity::mtime_ns(&metadata));
+    let last = scan::look(&path)?;
+    if let Some(metadata) = &last {
+        let age_ns = now_ns.abs_diff(identity::mtime_ns(metadata));
         if u128::from(age_ns) < interval.as_nanos() {
             return Ok(false);
         }
@@ -119,5 +127,5 @@ pub fn is_due(layout: &Layout, interval: Duration, now_ns: i64) -> Result<bool, 
     with_parent(&path, || OpenOptions::new().create(true).append(true).open(&path).map(drop))
         .and_then(|()| restore::touch(&path))
         .map_err(IoFailure::on("mark", &path))?;
-    Ok(fs::symlink_metadata(&path).is_ok())
+    Ok(last.is_some() || if_never)
 }

@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,9 @@ pub struct Phases {
     pub publish: u64,
 }
 
+/// How long a reader waits for a rotation, which is one `rename`.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Appends one event. Three system calls.
 pub fn append(layout: &Layout, event: &Event) -> Result<(), IoFailure> {
     let path = layout.journal();
@@ -161,7 +165,7 @@ pub(crate) fn open_all(layout: &Layout) -> Result<Vec<(PathBuf, File)>, IoFailur
         return Ok(Vec::new());
     }
     // Where there are no locks, nothing is rotated.
-    let _lock = FileLock::shared(&layout.journal_lock()).ok();
+    let _lock = FileLock::shared(&layout.journal_lock(), READ_PATIENCE).ok();
     let mut paths = rotated(layout)?;
     paths.push(layout.journal());
     let mut opened = Vec::with_capacity(paths.len());

@@ -49,6 +49,7 @@ pub mod usage;
 pub mod verify;
 
 use std::path::Path;
+use std::time::Duration;
 
 use kache_key::{EntryKey, UnitId};
 
@@ -104,12 +105,12 @@ impl Store {
     }
 
     /// Takes the right to build `unit`; see [`UnitLock::take`].
-    pub fn lock_unit(&self, unit: UnitId) -> Result<UnitLock, IoFailure> {
-        UnitLock::take(&self.layout, unit)
+    pub fn lock_unit(&self, unit: UnitId, patience: Duration) -> Result<UnitLock, IoFailure> {
+        UnitLock::take(&self.layout, unit, patience)
     }
 
     /// Starts publishing; see [`Publisher`].
-    pub fn publisher(&self) -> Publisher<'_> {
+    pub fn publisher(&self) -> Result<Publisher<'_>, IoFailure> {
         Publisher::start(&self.layout)
     }
 

@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use kache_key::UnitId;
 
@@ -14,6 +16,9 @@ use crate::failure::{IoFailure, absent_is_none};
 use crate::layout::Layout;
 use crate::removed::{Gone, remove};
 use crate::staging::with_parent;
+
+/// How long a waiter sleeps between two tries at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The right to build one unit; others wait for it and then find the result.
 ///
@@ -27,16 +32,20 @@ pub struct UnitLock {
 }
 
 impl UnitLock {
-    /// Takes the lock of `unit`, waiting as long as another process builds it.
-    pub fn take(layout: &Layout, unit: UnitId) -> Result<Self, IoFailure> {
+    /// Takes the lock of `unit`, waiting up to `patience` while another process
+    /// builds it.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` if that takes longer: the other process may have been stopped
+    /// and must not stop this one.
+    pub fn take(layout: &Layout, unit: UnitId, patience: Duration) -> Result<Self, IoFailure> {
         let path = layout.unit_lock(unit);
+        let deadline = Instant::now() + patience;
         let mut waited = false;
         loop {
             let file = open(&path).map_err(IoFailure::on("open the lock", &path))?;
-            if file.try_lock().is_err() {
-                waited = true;
-                file.lock().map_err(IoFailure::on("lock", &path))?;
-            }
+            waited |= until(deadline, || file.try_lock()).map_err(IoFailure::on("lock", &path))?;
             // The holder before us may have removed this very file: then its
             // name is free, and somebody else may lock a new one.
             if names(&path, &file).map_err(IoFailure::on("look at the lock", &path))? {
@@ -61,10 +70,16 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Takes `path` shared with other holders of the shared lock.
-    pub fn shared(path: &Path) -> Result<Self, IoFailure> {
+    /// Takes `path` shared with other holders of the shared lock, waiting up to
+    /// `patience` while it is held exclusively.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` if that takes longer.
+    pub fn shared(path: &Path, patience: Duration) -> Result<Self, IoFailure> {
         let file = open(path).map_err(IoFailure::on("open the lock", path))?;
-        file.lock_shared().map_err(IoFailure::on("lock", path))?;
+        until(Instant::now() + patience, || file.try_lock_shared())
+            .map_err(IoFailure::on("lock", path))?;
         Ok(Self { file })
     }
 
@@ -89,6 +104,29 @@ impl FileLock {
 impl Drop for FileLock {
     fn drop(&mut self) {
         release(&self.file);
+    }
+}
+
+/// Tries to lock until `deadline`; returns whether it took more than one try.
+fn until(
+    deadline: Instant,
+    try_lock: impl Fn() -> Result<(), fs::TryLockError>,
+) -> io::Result<bool> {
+    let mut pause = Duration::from_millis(1);
+    let mut waited = false;
+    loop {
+        match try_lock() {
+            Ok(()) => return Ok(waited),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                waited = true;
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
     }
 }
 
@@ -142,11 +180,11 @@ mod tests {
         let layout = Layout::at(dir.path());
         let unit = UnitId(Digest::of(b"unit"));
         let holders = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let lock = UnitLock::take(&layout, unit).unwrap();
+                        let lock = UnitLock::take(&layout, unit, Duration::from_mins(1)).unwrap();
                         assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
                         holders.fetch_sub(1, Ordering::SeqCst);
                         drop(lock);
@@ -155,5 +193,15 @@ mod tests {
             }
         });
         assert!(!layout.unit_lock(unit).exists());
+    }
+
+    #[test]
+    fn a_holder_that_never_ends_does_not_stop_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::at(dir.path());
+        let unit = UnitId(Digest::of(b"unit"));
+        let _held = UnitLock::take(&layout, unit, Duration::ZERO).unwrap();
+        let failure = UnitLock::take(&layout, unit, Duration::from_millis(30)).unwrap_err();
+        assert_eq!(failure.source.kind(), io::ErrorKind::TimedOut);
     }
 }

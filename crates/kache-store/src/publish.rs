@@ -5,8 +5,9 @@
 //! nothing names, which the next sweep removes.
 
 use std::fs::{Metadata, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use kache_key::{BlobId, EntryKey, UnitId};
 
@@ -18,6 +19,10 @@ use crate::fault;
 use crate::layout::Layout;
 use crate::lock::FileLock;
 use crate::record::{self, UnitRecords};
+
+/// Removing things takes the lock for a few milliseconds at a time; a process
+/// that was stopped while it held it must not stop builds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One publication under way.
 ///
@@ -31,8 +36,15 @@ pub struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn start(layout: &'a Layout) -> Self {
-        Self { layout, _lock: FileLock::shared(&layout.publish_lock()).ok() }
+    /// Takes the lock; `TimedOut` if whoever removes things does not come to an end.
+    pub(crate) fn start(layout: &'a Layout) -> Result<Self, IoFailure> {
+        let lock = match FileLock::shared(&layout.publish_lock(), PATIENCE) {
+            Err(failure) if failure.source.kind() == io::ErrorKind::TimedOut => {
+                return Err(failure);
+            }
+            lock => lock.ok(),
+        };
+        Ok(Self { layout, _lock: lock })
     }
 
     /// Takes one output file in; see [`adopt::adopt`].

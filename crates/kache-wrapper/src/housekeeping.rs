@@ -53,7 +53,7 @@ fn is_lack_of_space(error: &(dyn Error + 'static)) -> bool {
 
 fn start(config: &Config, interval: Duration, disk_is_full: bool) {
     let store = Store::at(&config.cache_dir);
-    let is_due = housekeeping::is_due(store.layout(), interval, clock::now_ns());
+    let is_due = housekeeping::is_due(store.layout(), interval, clock::now_ns(), disk_is_full);
     // On a disk so full that not even the mark can be made, room is needed most.
     if !is_due.unwrap_or(disk_is_full) {
         return;

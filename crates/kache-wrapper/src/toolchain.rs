@@ -62,6 +62,9 @@ impl Toolchain {
     }
 }
 
+/// Asks a compiler where its own libraries are.
+const SYSROOT: &str = "--print=sysroot";
+
 /// Why a compiler's identity cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ToolchainError {
@@ -83,7 +86,7 @@ pub(crate) struct Places {
 /// Returns what `compiler` is when it compiles for `target`.
 ///
 /// Reads one small file and looks at three; asks the compiler itself only
-/// where those changed.
+/// where those changed, or where the program is not the compiler but chooses one.
 pub(crate) fn identify(
     store: &Store,
     compiler: &Compiler,
@@ -94,6 +97,8 @@ pub(crate) fn identify(
     let memo_id = memo_id(&program, compiler, target, places);
     if let Ok(Some(known)) = memo::read::<Toolchain>(store.layout(), memo_id)
         && known.watched.iter().all(|(path, stamp)| still_same(path, stamp))
+        && (is_compiler_of(&program, &known.sysroot)
+            || answer(compiler, SYSROOT)?.trim() == known.sysroot)
     {
         return Ok(known);
     }
@@ -103,6 +108,15 @@ pub(crate) fn identify(
         drop(memo::write(store.layout(), memo_id, &toolchain));
     }
     Ok(toolchain)
+}
+
+/// Returns whether `program` is in the tree of its own libraries. A program
+/// elsewhere may start another compiler tomorrow, as rustup's proxies do.
+fn is_compiler_of(program: &Path, sysroot: &str) -> bool {
+    let bin = Path::new(sysroot).join("bin");
+    let real_dir = |path: &Path| fs::canonicalize(path).ok()?.parent().map(Path::to_owned);
+    program.parent() == Some(&bin)
+        || real_dir(program).is_some_and(|dir| fs::canonicalize(&bin).is_ok_and(|bin| bin == dir))
 }
 
 fn still_same(path: &Path, stamp: &FileStamp) -> bool {
@@ -148,7 +162,7 @@ fn ask(
     target: Option<&str>,
 ) -> Result<Toolchain, ToolchainError> {
     let version = answer(compiler, "-vV")?;
-    let sysroot = answer(compiler, "--print=sysroot")?.trim().to_owned();
+    let sysroot = answer(compiler, SYSROOT)?.trim().to_owned();
     let host = field(&version, "host: ").unwrap_or_default().to_owned();
     let mut hasher = FieldHasher::new("kache toolchain 1");
     hasher.text("version", &version);
@@ -157,6 +171,10 @@ fn ask(
     }
     let mut watched = Vec::new();
     watch_file(program, true, &mut hasher, &mut watched)?;
+    let started = Path::new(&sysroot).join("bin").join(program.file_name().unwrap_or_default());
+    if !is_compiler_of(program, &sysroot) && started.is_file() {
+        watch_file(&started, true, &mut hasher, &mut watched)?;
+    }
     let lib = Path::new(&sysroot).join("lib");
     // A release build is told apart by its commit; others may share one.
     let is_release = field(&version, "commit-hash: ").is_some_and(|hash| hash != "unknown")

@@ -129,15 +129,24 @@ fn leftovers_from_the_future_go_like_old_ones() -> Fallible {
 fn housekeeping_is_due_again_when_the_clock_was_set_back() -> Fallible {
     let world = World::new()?;
     let layout = world.store.layout();
-    let hour = Duration::from_hours(1);
-    let now_ns = clock::now_ns();
-    assert!(housekeeping::is_due(layout, hour, now_ns)?);
-    assert!(!housekeeping::is_due(layout, hour, now_ns)?);
-    age(&layout.housekept(), -48 * HOUR_NS)?;
-    assert!(housekeeping::is_due(layout, hour, now_ns)?);
-    assert!(!housekeeping::is_due(layout, hour, now_ns)?);
-    age(&layout.housekept(), 2 * HOUR_NS)?;
-    assert!(housekeeping::is_due(layout, hour, now_ns)?);
+    let is_due = || housekeeping::is_due(layout, Duration::from_hours(1), clock::now_ns(), false);
+    assert!(!is_due()?, "a store that was just made has nothing to tidy");
+    assert!(!is_due()?);
+    for age_ns in [-48 * HOUR_NS, 2 * HOUR_NS] {
+        age(&layout.housekept(), age_ns)?;
+        assert!(is_due()?);
+        assert!(!is_due()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn on_a_full_disk_a_first_housekeeping_is_due_at_once() -> Fallible {
+    let world = World::new()?;
+    let layout = world.store.layout();
+    let is_due = || housekeeping::is_due(layout, Duration::from_mins(1), clock::now_ns(), true);
+    assert!(is_due()?);
+    assert!(!is_due()?);
     Ok(())
 }
 

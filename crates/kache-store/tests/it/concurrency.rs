@@ -53,7 +53,7 @@ fn eviction_during_publication_and_restore_costs_misses_and_never_a_byte() -> Fa
 
 fn build_repeatedly(world: &World, unit: &str, hits: &AtomicUsize) -> Fallible {
     let (key, _) = key_of(unit);
-    for round in 0..60 {
+    for round in 0..30 {
         let dir = format!("{unit}-{round}");
         if world.restore(key, &dir)?.is_some() {
             hits.fetch_add(1, Ordering::SeqCst);

@@ -55,8 +55,8 @@ fn every_path_of_a_store_in_use_is_described() -> Fallible {
     let layout = world.store.layout();
     kache_store::memo::write(layout, unit_of("a").0, &1)?;
     kache_store::synced::sync(layout)?;
-    kache_store::housekeeping::is_due(layout, std::time::Duration::ZERO, 0)?;
-    drop(world.store.lock_unit(unit_of("a"))?);
+    kache_store::housekeeping::is_due(layout, std::time::Duration::ZERO, 0, true)?;
+    drop(world.store.lock_unit(unit_of("a"), std::time::Duration::ZERO)?);
     for name in World::names(layout.base())? {
         assert!(STORE.contains(&format!("| `{name}")), "{name}");
     }

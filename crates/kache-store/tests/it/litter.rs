@@ -62,7 +62,7 @@ fn records_without_an_entry_go_when_they_are_old() -> Fallible {
 fn the_lock_of_a_dead_builder_goes_and_that_of_a_living_one_stays() -> Fallible {
     let world = World::new()?;
     let layout = world.store.layout();
-    let held = UnitLock::take(layout, unit_of("living"))?;
+    let held = UnitLock::take(layout, unit_of("living"), Duration::ZERO)?;
     fs::write(layout.unit_lock(unit_of("dead")), "")?;
     sweep_at(&world, 0)?;
     assert!(!layout.unit_lock(unit_of("dead")).exists());
@@ -82,7 +82,7 @@ fn sweeping_locks_while_they_are_taken_lets_no_two_builders_in() -> Fallible {
             let (world, builders) = (&world, &builders);
             scope.spawn(move || {
                 for _ in 0..100 {
-                    let lock = UnitLock::take(world.store.layout(), unit_of("a")).unwrap();
+                    let lock = UnitLock::take(world.store.layout(), unit_of("a"), Duration::from_mins(1)).unwrap();
                     assert_eq!(builders.fetch_add(1, Ordering::SeqCst), 0);
                     builders.fetch_sub(1, Ordering::SeqCst);
                     drop(lock);

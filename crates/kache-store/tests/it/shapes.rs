@@ -80,7 +80,7 @@ fn an_output_that_changed_since_it_was_hashed_is_not_stored() -> Fallible {
     let (digest, _) = kache_store::blob::digest_file(&path)?;
     std::thread::sleep(std::time::Duration::from_millis(20));
     fs::write(&path, "BYTES")?;
-    let adopted = world.store.publisher().adopt(&path, BlobId(digest), &metadata);
+    let adopted = world.store.publisher()?.adopt(&path, BlobId(digest), &metadata);
     assert!(matches!(adopted, Err(kache_store::BlobError::Changed { .. })), "{adopted:?}");
     assert!(!world.blob_path(b"bytes").exists());
     Ok(())
@@ -142,7 +142,7 @@ fn four_sparse_gibibytes_are_linked_without_being_read() -> Fallible {
     drop(file);
     // Hashing four gibibytes is the compiler's side of the bargain; here the name is made up.
     let blob = BlobId(kache_key::Digest::of(b"stands for four gibibytes of zeros"));
-    world.store.publisher().adopt(&path, blob, &fs::metadata(&path)?)?;
+    world.store.publisher()?.adopt(&path, blob, &fs::metadata(&path)?)?;
     fs::remove_file(&path)?;
     assert!(world.store.usage()?.blobs.bytes < 1 << 20, "holes occupy nothing");
 
@@ -158,7 +158,7 @@ fn four_sparse_gibibytes_are_linked_without_being_read() -> Fallible {
 
 #[test]
 fn ten_thousand_outputs_are_one_entry() -> Fallible {
-    let world = World::new()?;
+    let world = World::in_memory()?;
     let names: Vec<String> = (0..10_000).map(|n| format!("out/{}/{n}", n % 100)).collect();
     let files: Vec<(&str, &[u8])> =
         names.iter().map(|name| (name.as_str(), &name.as_bytes()[4..5])).collect();

@@ -37,7 +37,6 @@ impl World {
     }
 
     /// A world whose files need not reach a disk, for many small runs.
-    #[cfg(any(feature = "faults", feature = "index"))]
     pub(crate) fn in_memory() -> Fallible<Self> {
         let Ok(dir) = tempfile::tempdir_in("/dev/shm") else { return Self::new() };
         let root = dir.path().to_owned();
@@ -95,7 +94,7 @@ impl World {
         unit: &str,
         paths: &[(String, PathBuf)],
     ) -> Fallible<(EntryKey, Vec<Adopted>)> {
-        let publisher = self.store.publisher();
+        let publisher = self.store.publisher()?;
         let mut outputs = Vec::new();
         let mut adopted = Vec::new();
         for (name, path) in paths {

@@ -99,7 +99,7 @@ fn publish(
     records: &UnitRecords,
     compile_ms: u64,
 ) -> Result<Stored, Passthrough> {
-    let publisher = facts.store.publisher();
+    let publisher = facts.store.publisher()?;
     let mut outputs = Vec::new();
     let mut is_known = true;
     for made in &collected.outputs {

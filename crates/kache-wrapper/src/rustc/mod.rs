@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use kache_config::{Config, Places};
 use kache_key::rustc::argfile;
@@ -26,6 +27,10 @@ use crate::files;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::toolchain::Compiler;
+
+/// How long to wait for another build that compiles the same unit: longer than
+/// nearly all units take. After that both compile it.
+const WAIT_FOR_OTHER_BUILD: Duration = Duration::from_mins(1);
 
 /// One call of a compiler, as text.
 pub(crate) struct Invocation {
@@ -67,9 +72,12 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
             code
         }
         Err(Passthrough { reason, is_failure }) => {
+            let (program, args) = raw_args.split_first().expect("a call names its compiler");
+            if report.name.is_empty() {
+                name_unread_call(args, &mut report);
+            }
             report.is_failure = is_failure;
             report.finish(&any_store(&cwd), Outcome::Passthrough, reason);
-            let (program, args) = raw_args.split_first().expect("a call names its compiler");
             process::become_program(program, args)
         }
     }
@@ -116,7 +124,7 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
         lookup::Found::Nothing(missed) => missed,
     };
     // Somebody else may be compiling this very unit: then wait and look again.
-    let lock = facts.store.lock_unit(facts.unit_id).ok();
+    let lock = facts.store.lock_unit(facts.unit_id, WAIT_FOR_OTHER_BUILD).ok();
     if lock.as_ref().is_some_and(|lock| lock.waited)
         && let lookup::Found::Entry(entry) = lookup::look(facts, report)
         && let Ok(served) = hit::restore(facts, &entry, report)
@@ -187,6 +195,17 @@ fn any_store(cwd: &Path) -> Store {
         .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
         .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
     Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+}
+
+/// Fills in, for the event, what a call was about that nobody has classified.
+fn name_unread_call(args: &[OsString], report: &mut Report) {
+    let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    report.name = name_of(&args);
+    let flags = args.iter().zip(args.iter().skip(1)).filter(|(flag, _)| *flag == "--crate-type");
+    // Only questions give several, and those are not about a crate.
+    if let [(_, kind)] = flags.collect::<Vec<_>>().as_slice() {
+        report.crate_types.push((*kind).clone());
+    }
 }
 
 /// Returns the crate's name, or for want of one its source file, for people.

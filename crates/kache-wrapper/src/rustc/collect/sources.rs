@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kache_key::input::env_digest;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
-use kache_key::{Digest, Input};
+use kache_key::{Digest, Input, RootKind};
 use kache_store::identity;
 
 use super::{Collector, artifact_digest, changed};
@@ -48,9 +48,11 @@ impl Collector<'_> {
     }
 
     /// Notes that a module is in one place only: rustc refuses `foo.rs` beside
-    /// `foo/mod.rs`. Registry sources do not change, so those are left out.
+    /// `foo/mod.rs`. A package that cargo fetched, which does not change, has no
+    /// workspace among its roots and is left out.
     fn other_place_of_module(&mut self, file: &str) {
-        if file.starts_with('/') || file == self.facts.unit.source {
+        let is_fetched = self.facts.roots.path(RootKind::Workspace).is_none();
+        if is_fetched || file == self.facts.unit.source {
             return;
         }
         if let Some(other) = other_place(Path::new(file)) {
