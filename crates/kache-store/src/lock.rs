@@ -186,6 +186,8 @@ mod tests {
                     for _ in 0..50 {
                         let lock = UnitLock::take(&layout, unit, Duration::from_mins(1)).unwrap();
                         assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        // Long enough for one who wrongly has the lock too to show.
+                        thread::sleep(Duration::from_micros(200));
                         holders.fetch_sub(1, Ordering::SeqCst);
                         drop(lock);
                     }

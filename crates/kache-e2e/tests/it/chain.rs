@@ -7,9 +7,11 @@
 use std::path::Path;
 
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
-use kache_e2e::events::Outcome;
+use kache_e2e::env::Env;
+use kache_e2e::events::{Event, Outcome};
 use kache_e2e::oracle::run_program;
 use kache_e2e::project::Project;
+use kache_e2e::toolchain::Toolchain;
 use kache_e2e::{HarnessError, Scenario};
 
 /// The crates that a build compiles, sorted.
@@ -24,8 +26,13 @@ pub(crate) fn scenario() -> Result<Scenario, HarnessError> {
     Ok(storing(Scenario::of("chain")?))
 }
 
+/// As [`scenario`], with everything below `parent`, which decides the file system.
+pub(crate) fn scenario_below(parent: &Path) -> Result<Scenario, HarnessError> {
+    Ok(storing(Scenario::in_env("chain", Env::within(parent, Toolchain::active()?)?)?))
+}
+
 /// Makes kache store the results of crates that are being edited too.
-pub(crate) fn storing(mut scenario: Scenario) -> Scenario {
+fn storing(mut scenario: Scenario) -> Scenario {
     scenario.env.set("KACHE_INCREMENTAL", "keep");
     scenario
 }
@@ -65,10 +72,7 @@ pub(crate) fn succeed(run: &CargoRun<'_>) -> Result<CargoOutcome, HarnessError> 
 
 /// Builds in `project` under kache, which must succeed.
 #[track_caller]
-pub(crate) fn build(
-    scenario: &Scenario,
-    project: &Project,
-) -> Result<CargoOutcome, HarnessError> {
+pub(crate) fn build(scenario: &Scenario, project: &Project) -> Result<CargoOutcome, HarnessError> {
     succeed(&scenario.cargo_in(project, "build"))
 }
 
@@ -102,7 +106,7 @@ pub(crate) fn assert_compiled(outcome: &CargoOutcome, crates: &[&str]) {
 
 /// Returns what kache says of a build, for messages.
 pub(crate) fn said(outcome: &CargoOutcome) -> String {
-    let events: Vec<_> = outcome.events.iter().map(|event| event.describe()).collect();
+    let events: Vec<_> = outcome.events.iter().map(Event::describe).collect();
     events.join("\n")
 }
 
@@ -122,10 +126,7 @@ pub(crate) fn printed_by(scenario: &Scenario, program: &Path) -> Result<String, 
 /// Builds `project` without kache and asserts that both programs print the
 /// same; returns what.
 #[track_caller]
-pub(crate) fn same_as_bare(
-    scenario: &Scenario,
-    project: &Project,
-) -> Result<String, HarnessError> {
+pub(crate) fn same_as_bare(scenario: &Scenario, project: &Project) -> Result<String, HarnessError> {
     succeed(&scenario.bare_cargo_in(project, "build"))?;
     let bare = scenario.bare_target_dir(project).join("debug/app");
     let expected = printed_by(scenario, &bare)?;

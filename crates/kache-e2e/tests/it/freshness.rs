@@ -11,7 +11,7 @@ use kache_e2e::events::{Journal, Outcome, Tally};
 use kache_e2e::filesystem::{self, Filesystem, Kind};
 use kache_e2e::oracle::Tree;
 use kache_e2e::project::{Project, remove};
-use kache_e2e::{HarnessError, Scenario, env::Env, process, toolchain::Toolchain};
+use kache_e2e::{HarnessError, Scenario, process};
 
 use crate::chain::{
     self, CRATES, SENTENCE, assert_blobs_intact, assert_compiled, assert_hits, build, outcomes,
@@ -74,9 +74,7 @@ fn dep_info_and_fingerprints_of_a_restored_unit_are_bare_cargos_own() {
     let scenario = chain::warmed().unwrap();
     let second = scenario.second_checkout("elsewhere/two").unwrap();
     let target = second.path("other target");
-    let with_target = |run: CargoRun<'_>| {
-        succeed(&run.arg("--target-dir").arg(&target))
-    };
+    let with_target = |run: CargoRun<'_>| succeed(&run.arg("--target-dir").arg(&target));
     assert_hits(&with_target(scenario.cargo_in(&second, "build")).unwrap(), CRATES);
     let restored = bookkeeping(&target).unwrap();
     let dep_info = fs::read_to_string(target.join("debug/app.d")).unwrap();
@@ -89,7 +87,8 @@ fn dep_info_and_fingerprints_of_a_restored_unit_are_bare_cargos_own() {
     assert!(expected.len() > 16, "{:?}", expected.keys());
     assert!(restored.keys().eq(expected.keys()), "{:?}", restored.keys());
     for (name, bytes) in &restored {
-        let (ours, theirs) = (String::from_utf8_lossy(bytes), String::from_utf8_lossy(&expected[name]));
+        let (ours, theirs) =
+            (String::from_utf8_lossy(bytes), String::from_utf8_lossy(&expected[name]));
         assert_eq!(ours, theirs, "{}", name.display());
     }
 }
@@ -156,8 +155,7 @@ fn run_restored(scenario: &Scenario, project: &Project, way: Way) -> Result<(), 
 fn restored_programs_of_every_kind_run_when_linked_and_when_copied() {
     let Some(memory) = Filesystem::mount_or_skip(Kind::Tmpfs(1 << 30)) else { return };
     // No reflinks here, whatever the disk can do.
-    let env = Env::within(&memory.path(), Toolchain::active().unwrap()).unwrap();
-    let scenario = chain::storing(Scenario::in_env("chain", env).unwrap());
+    let scenario = chain::scenario_below(&memory.path()).unwrap();
     succeed(&scenario.cargo("test")).unwrap();
     run_restored(&scenario, &scenario.project, Way::Linked).unwrap();
     let second = scenario.second_checkout("elsewhere/two").unwrap();
@@ -174,30 +172,30 @@ fn restored_programs_of_every_kind_run_when_copied_between_file_systems() {
 }
 
 #[track_caller]
-fn check_reflinks(kind: Kind) {
-    let Some(disk) = Filesystem::mount_or_skip(kind) else { return };
-    let env = Env::within(&disk.path(), Toolchain::active().unwrap()).unwrap();
-    let scenario = chain::storing(Scenario::in_env("chain", env).unwrap());
-    succeed(&scenario.cargo("test")).unwrap();
-    run_restored(&scenario, &scenario.project, Way::Cloned).unwrap();
-    let second = scenario.second_checkout("elsewhere/two").unwrap();
-    run_restored(&scenario, &second, Way::Cloned).unwrap();
-    assert_eq!(succeed(&scenario.cargo("test")).unwrap().compilations(), 0);
-    let copied = succeed(&scenario.cargo_in(&second, "test")).unwrap();
+fn check_reflinks(kind: Kind) -> Result<(), HarnessError> {
+    let Some(disk) = Filesystem::mount_or_skip(kind) else { return Ok(()) };
+    let scenario = chain::scenario_below(&disk.path())?;
+    succeed(&scenario.cargo("test"))?;
+    run_restored(&scenario, &scenario.project, Way::Cloned)?;
+    let second = scenario.second_checkout("elsewhere/two")?;
+    run_restored(&scenario, &second, Way::Cloned)?;
+    assert_eq!(succeed(&scenario.cargo("test"))?.compilations(), 0);
+    let copied = succeed(&scenario.cargo_in(&second, "test"))?;
     assert_eq!(copied.compilations(), 0, "{}", copied.stderr);
     // Bytes that are shared are still another file's.
     drop(fs::write(second.program("app"), "overwritten"));
-    assert_blobs_intact(&scenario.env.cache_dir()).unwrap();
+    assert_blobs_intact(&scenario.env.cache_dir())?;
+    Ok(())
 }
 
 #[test]
 fn restored_programs_of_every_kind_run_when_reflinked_on_btrfs() {
-    check_reflinks(Kind::Btrfs);
+    check_reflinks(Kind::Btrfs).unwrap();
 }
 
 #[test]
 fn restored_programs_of_every_kind_run_when_reflinked_on_xfs() {
-    check_reflinks(Kind::Xfs);
+    check_reflinks(Kind::Xfs).unwrap();
 }
 
 #[test]
@@ -227,9 +225,12 @@ fn cargo_without_kache_goes_on_from_restored_files_and_leaves_the_store_alone() 
 fn cargo_fix_changes_sources_and_no_stored_file() {
     let scenario = chain::scenario().unwrap();
     let project = &scenario.project;
-    project.edit("base/src/lib.rs", "    \"one\"", "    let mut word = \"one\";\n    word").unwrap();
+    project
+        .edit("base/src/lib.rs", "    \"one\"", "    let mut word = \"one\";\n    word")
+        .unwrap();
     chain::prove_hits(&scenario, &|run| run).unwrap();
-    let fix = scenario.cargo("fix").args(["--allow-no-vcs", "--allow-dirty", "-p", "base", "--lib"]);
+    let fix =
+        scenario.cargo("fix").args(["--allow-no-vcs", "--allow-dirty", "-p", "base", "--lib"]);
     succeed(&fix).unwrap();
     assert!(project.read("base/src/lib.rs").unwrap().contains("let word ="));
     assert_blobs_intact(&scenario.env.cache_dir()).unwrap();

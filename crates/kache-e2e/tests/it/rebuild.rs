@@ -1,8 +1,11 @@
 //! One row on trial: a small project, builds of it from nothing, and what
 //! became of a unit in them.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use kache_e2e::Scenario;
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
@@ -164,12 +167,41 @@ impl Rebuild {
         finished.stdout
     }
 
+    /// Compiles with `flags`, in which `{dir}` is the checkout.
+    pub(crate) fn rustflags(&mut self, flags: &[&str]) {
+        let dir = text(self.project().dir());
+        let flags: Vec<String> = flags.iter().map(|flag| flag.replace("{dir}", &dir)).collect();
+        self.set("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    }
+
+    /// Writes a shell script that may be executed.
+    #[track_caller]
+    pub(crate) fn script(&self, path: &str, commands: &str) {
+        self.write(path, format!("#!/bin/sh\n{commands}\n"));
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// Runs a tool in the checkout.
     #[track_caller]
     pub(crate) fn tool(&self, program: &str, args: &[&str]) -> String {
         let mut command: Command = self.scene.env.command(program);
         output_of(command.current_dir(self.project().dir()).args(args)).unwrap()
     }
+}
+
+/// Returns whether the file at `path` has `text` in it.
+pub(crate) fn contains(path: &Path, text: &str) -> bool {
+    fs::read(path).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+}
+
+/// Sets a file's time of modification.
+#[track_caller]
+pub(crate) fn set_time(path: &Path, time: SystemTime) {
+    fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+pub(crate) fn text(path: &Path) -> String {
+    path.to_str().expect("test paths are UTF-8").to_owned()
 }
 
 /// Returns the event of the one unit called `name`.

@@ -55,7 +55,8 @@ fn a_sysroot_given_by_hand_is_left_to_rustc() {
     let trial = RustcTrial::of("fn main() {}\n");
     trial.prove_hit(&Call::of(""));
     let rustc = &trial.scenario.env.toolchain().rustc;
-    let sysroot = output_of(trial.scenario.env.command(rustc).args(["--print", "sysroot"])).unwrap();
+    let sysroot =
+        output_of(trial.scenario.env.command(rustc).args(["--print", "sysroot"])).unwrap();
     trial.check_handed_on(&Call::of("--sysroot").args(&[sysroot.trim()]));
     trial.check_handed_on(&Call::of("--sysroot /nonexistent"));
     trial.check(&Call::of(""), Hit);

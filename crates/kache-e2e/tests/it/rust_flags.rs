@@ -82,8 +82,14 @@ fn of_two_spellings_of_optimisation_the_later_counts() {
 #[test]
 fn of_a_repeated_flag_the_last_value_counts() {
     for (first, second) in [
-        ("-Cdebug-assertions=on -Cdebug-assertions=off", "-Cdebug-assertions=off -Cdebug-assertions=on"),
-        ("-Ctarget-feature=+avx2 -Ctarget-feature=-avx2", "-Ctarget-feature=-avx2 -Ctarget-feature=+avx2"),
+        (
+            "-Cdebug-assertions=on -Cdebug-assertions=off",
+            "-Cdebug-assertions=off -Cdebug-assertions=on",
+        ),
+        (
+            "-Ctarget-feature=+avx2 -Ctarget-feature=-avx2",
+            "-Ctarget-feature=-avx2 -Ctarget-feature=+avx2",
+        ),
     ] {
         check_differ(REVEALING, &Call::of(first), &Call::of(second));
     }
@@ -107,6 +113,9 @@ fn spellings_that_rustc_does_not_tell_apart_share_an_entry() {
 /// Compiles with two warnings: a name and a condition that nobody knows.
 const WARNED: &str = "fn main() { let unused = 1; if cfg!(unknown) { println!(\"x\") } }\n";
 
+/// What has warnings needs no linker.
+const UNLINKED: &[&str] = &["--emit=dep-info,metadata"];
+
 #[test]
 fn a_lint_level_tightened_after_a_clean_compile_fails_as_with_rustc() {
     for (loose, tight) in [
@@ -121,7 +130,7 @@ fn a_lint_level_tightened_after_a_clean_compile_fails_as_with_rustc() {
         ("-Dunexpected_cfgs --check-cfg=cfg(unknown)", "-Dunexpected_cfgs --check-cfg=cfg(known)"),
     ] {
         let trial = RustcTrial::of(WARNED);
-        let (loose, tight) = (Call::of(loose), Call::of(tight));
+        let [loose, tight] = [loose, tight].map(|line| Call::of(line).args(UNLINKED));
         trial.prove_hit(&loose);
         trial.check(&tight, Failure);
         trial.check(&tight, Failure);
@@ -142,19 +151,21 @@ fn a_warning_is_replayed_in_the_form_that_was_asked_for() {
         "--error-format=json --diagnostic-width=60",
     ];
     for form in forms {
-        trial.prove_hit(&Call::plain(form));
+        trial.prove_hit(&Call::plain(form).args(UNLINKED));
     }
     for form in forms {
-        trial.check(&Call::plain(form), Hit);
+        trial.check(&Call::plain(form).args(UNLINKED), Hit);
     }
 }
 
 #[test]
 fn a_warning_for_a_terminal_is_left_to_rustc() {
     let trial = RustcTrial::of(WARNED);
-    trial.prove_hit(&Call::of(""));
-    for form in ["", "--error-format=short", "--color=always", "--color=never", "--error-format=human"] {
-        trial.check_handed_on(&Call::plain(form));
+    trial.prove_hit(&Call::of("").args(UNLINKED));
+    for form in
+        ["", "--error-format=short", "--color=always", "--color=never", "--error-format=human"]
+    {
+        trial.check_handed_on(&Call::plain(form).args(UNLINKED));
     }
 }
 

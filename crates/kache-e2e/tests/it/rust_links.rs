@@ -1,12 +1,11 @@
 //! Native libraries and linkers: whatever a link reads is an input.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use kache_e2e::events::Outcome::{Dup, Hit, Miss};
 
-use crate::rebuild::{MANIFEST, Rebuild};
+use crate::rebuild::{MANIFEST, Rebuild, contains, set_time, text};
 
 /// A program that prints what `answer`, a C function, returns.
 const PROGRAM: &str = "extern \"C\" { fn answer() -> i32; }\n\
@@ -63,24 +62,6 @@ impl Rebuild {
         self.write(&file, source);
         self.tool("cc", &["-c", "-fPIC", "-o", object, &file]);
     }
-
-    /// Writes a shell script that may be executed.
-    #[track_caller]
-    fn script(&self, path: &str, commands: &str) {
-        self.write(path, format!("#!/bin/sh\n{commands}\n"));
-        let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(self.path(path), executable).unwrap();
-    }
-
-    fn rustflags(&mut self, flags: &[&str]) {
-        let dir = text(self.project().dir());
-        let flags: Vec<String> = flags.iter().map(|flag| flag.replace("{dir}", &dir)).collect();
-        self.set("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    }
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().expect("test paths are UTF-8").to_owned()
 }
 
 #[track_caller]
@@ -200,21 +181,15 @@ fn archive_members_of_one_name_are_told_apart() {
     assert_eq!(chain.expect(&[("wrap", Miss), ("app", Miss)]), "2\n");
 }
 
-#[track_caller]
-fn check_link_time_optimisation(profile: &str) {
+#[test]
+fn an_archive_two_crates_down_reaches_a_program_that_is_optimised_as_a_whole() {
     let chain = chain("static");
     let manifest = chain.project().read("Cargo.toml").unwrap();
-    chain.write("Cargo.toml", format!("{manifest}\n[profile.dev]\n{profile}\n"));
+    chain.write("Cargo.toml", format!("{manifest}\n[profile.dev]\nlto = \"fat\"\n"));
     chain.archive("wrap/native/libanswer.a", 1);
     chain.prove_hit(&["wrap", "mid", "app"]);
     chain.archive("wrap/native/libanswer.a", 2);
-    assert_eq!(chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]), "2\n", "{profile}");
-}
-
-#[test]
-fn an_archive_two_crates_down_reaches_a_program_that_is_optimised_as_a_whole() {
-    check_link_time_optimisation("lto = \"fat\"");
-    check_link_time_optimisation("lto = \"thin\"\nopt-level = 1");
+    assert_eq!(chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]), "2\n");
 }
 
 /// Turns the chain's program into a library with a C interface, and links that
@@ -338,7 +313,7 @@ fn check_replaced_tool(tool: &str, real: &str, flags: &[&str]) {
     trial.build();
     assert_eq!(again(), "1\n");
     trial.script(tool, &adding("two"));
-    fs::File::options().append(true).open(trial.path(tool)).unwrap().set_modified(time).unwrap();
+    set_time(&trial.path(tool), time);
     assert_eq!(trial.expect(&[("app", Miss)]), "2\n");
 }
 
@@ -369,11 +344,6 @@ fn a_linker_of_another_make_under_the_same_name_is_another_one() {
     trial.script("tools/ld.bfd", &format!("exec {bundled} -flavor gnu \"$@\""));
     trial.expect(&[("app", Miss)]);
     assert!(contains(&trial.project().program("app"), "Linker: LLD"));
-}
-
-/// Whether the file at `path` has `text` in it.
-fn contains(path: &Path, text: &str) -> bool {
-    fs::read(path).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes())
 }
 
 #[test]

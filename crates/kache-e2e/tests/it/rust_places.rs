@@ -52,7 +52,11 @@ fn a_generated_source_that_names_its_place_is_another_source_elsewhere() {
 #[test]
 fn the_output_directory_as_a_value_belongs_to_one_checkout() {
     check_out_dir("", "env!(\"OUT_DIR\")", Miss);
-    check_out_dir("", "(env!(\"OUT_DIR\"), include_str!(concat!(env!(\"OUT_DIR\"), \"/text.txt\")))", Miss);
+    check_out_dir(
+        "",
+        "(env!(\"OUT_DIR\"), include_str!(concat!(env!(\"OUT_DIR\"), \"/text.txt\")))",
+        Miss,
+    );
 }
 
 #[test]
@@ -76,7 +80,8 @@ fn the_output_directory_under_a_name_that_a_macro_made_belongs_to_one_checkout()
 #[test]
 fn a_generated_source_names_itself_below_the_working_directory() {
     let trial = Trial::of_fixture("macros");
-    let script = GENERATING_SCRIPT.replace("pub fn number() -> u32 { 42 }", "const FILE: &str = file!();");
+    let script =
+        GENERATING_SCRIPT.replace("pub fn number() -> u32 { 42 }", "const FILE: &str = file!();");
     trial.write("build.rs", &script);
     let include = "include!(concat!(env!(\"OUT_DIR\"), \"/generated.rs\"));";
     trial.write("src/main.rs", &format!("{include}\nfn main() {{ println!(\"{{FILE}}\"); }}\n"));
@@ -121,12 +126,24 @@ const CHECKOUT: &[(&str, &str)] = &[
 }
 "#,
     ),
-    ("inside/member/Cargo.toml", "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    (
+        "inside/member/Cargo.toml",
+        "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    ),
     ("inside/member/src/lib.rs", "mod deep;\npub use deep::panics;\n"),
-    ("inside/member/src/deep.rs", "pub fn panics() {\n    println!(\"{}\", file!());\n    panic!(\"member\");\n}\n"),
-    ("outside/Cargo.toml", "[package]\nname = \"outside\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    (
+        "inside/member/src/deep.rs",
+        "pub fn panics() {\n    println!(\"{}\", file!());\n    panic!(\"member\");\n}\n",
+    ),
+    (
+        "outside/Cargo.toml",
+        "[package]\nname = \"outside\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    ),
     ("outside/src/lib.rs", "mod deep;\npub use deep::panics;\n"),
-    ("outside/src/deep.rs", "pub fn panics() {\n    println!(\"{}\", file!());\n    panic!(\"outside\");\n}\n"),
+    (
+        "outside/src/deep.rs",
+        "pub fn panics() {\n    println!(\"{}\", file!());\n    panic!(\"outside\");\n}\n",
+    ),
 ];
 
 fn workspace_with_a_neighbour() -> Trial {
@@ -176,7 +193,11 @@ fn an_integration_test_finds_the_program_of_its_own_checkout() {
 
 #[test]
 fn the_manifest_directory_as_a_value_belongs_to_one_checkout() {
-    for expression in ["env!(\"CARGO_MANIFEST_DIR\")", "bake::variable!(\"CARGO_MANIFEST_DIR\")", "env!(\"CARGO_MANIFEST_DIR\").len()"] {
+    for expression in [
+        "env!(\"CARGO_MANIFEST_DIR\")",
+        "bake::variable!(\"CARGO_MANIFEST_DIR\")",
+        "env!(\"CARGO_MANIFEST_DIR\").len()",
+    ] {
         let trial = Trial::of_fixture("macros");
         trial.write("src/main.rs", &format!("fn main() {{ println!(\"{{}}\", {expression}); }}\n"));
         trial.prove_hit("app");
@@ -203,7 +224,8 @@ fn a_declared_variable_that_names_the_checkout_is_keyed_by_its_value() {
 #[test]
 fn a_build_script_variable_that_names_the_checkout_is_keyed_by_its_value() {
     let trial = Trial::of_fixture("macros");
-    let script = "fn main() { println!(\"cargo:rustc-env=PLACE={}\", env!(\"CARGO_MANIFEST_DIR\")); }\n";
+    let script =
+        "fn main() { println!(\"cargo:rustc-env=PLACE={}\", env!(\"CARGO_MANIFEST_DIR\")); }\n";
     trial.write("build.rs", script);
     trial.write("src/main.rs", "fn main() { println!(\"{}\", bake::length_of!(\"PLACE\")); }\n");
     trial.prove_hit("app");

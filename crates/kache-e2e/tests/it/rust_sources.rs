@@ -139,3 +139,15 @@ fn a_renamed_asset_is_missed_under_its_old_name_and_found_under_its_new_one() {
     trial.edit("assets/renamed.txt", "one", "two");
     trial.check("app", Miss);
 }
+
+#[test]
+fn a_disabled_kache_serves_nothing_and_spawns_every_compiler() {
+    let mut trial = Trial::of(FILES);
+    trial.prove_hit("app");
+    trial.set("KACHE_DISABLED", "1");
+    trial.project().clean().unwrap();
+    let outcome = trial.scenario.cargo("build").run().unwrap();
+    assert!(outcome.success(), "{}", outcome.stderr);
+    let tally = outcome.tally();
+    assert_eq!((tally.hits, tally.passthroughs, tally.spawned), (0, 1, 1));
+}

@@ -103,7 +103,7 @@ impl RustcTrial {
 
     /// Returns what kache said of a call that went as with rustc alone.
     #[track_caller]
-    fn event(&self, call: &Call) -> Event {
+    pub(crate) fn event(&self, call: &Call) -> Event {
         let mut journal = Journal::at_end_of(&self.scenario.env.cache_dir());
         let seen = self.run(call, Some(&self.scenario.kache.wrapper));
         let mut events = journal.take().expect("the journal is readable");

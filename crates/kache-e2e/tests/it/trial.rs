@@ -152,14 +152,15 @@ impl Trial {
         });
         let told = event.describe();
         assert!(expected.is_told_by(event), "expected {expected:?}: {told}\n{}", outcome.stderr);
-        let bare = self.see_bare(project, verb).expect("files can be moved within a directory");
+        let bare =
+            self.see_bare(project, verb, unit).expect("files can be moved within a directory");
         assert_eq!(seen, bare, "kache's build on the left, bare cargo's on the right");
     }
 
     /// Builds without kache, in the same place, because programs may print
-    /// where they were built. Only the program is compiled each time, whether
-    /// or not cargo knows of a change; what it depends on is left to cargo.
-    fn see_bare(&self, project: &Project, verb: &str) -> io::Result<Seen> {
+    /// where they were built. Only the program and `unit` are compiled each
+    /// time, whether or not cargo knows of a change; the rest is left to cargo.
+    fn see_bare(&self, project: &Project, verb: &str, unit: &str) -> io::Result<Seen> {
         let target = project.target_dir();
         let [kept, aside] = ["bare", "kache"].map(|name| project.dir().with_extension(name));
         fs::rename(&target, &aside)?;
@@ -167,7 +168,9 @@ impl Trial {
             fs::rename(&kept, &target)?;
             for entry in fs::read_dir(target.join("debug/.fingerprint"))? {
                 let entry = entry?;
-                if entry.file_name().to_string_lossy().starts_with("app-") {
+                let name = entry.file_name();
+                let package = name.to_str().and_then(|name| name.rsplit_once('-'));
+                if package.is_some_and(|(package, _)| package == "app" || package == unit) {
                     fs::remove_dir_all(entry.path())?;
                 }
             }
@@ -181,7 +184,8 @@ impl Trial {
     }
 
     fn run(&self, project: &Project, cargo: CargoRun<'_>) -> (CargoOutcome, Seen) {
-        let outcome = cargo.args(&self.args).run().expect("cargo starts, and the journal is readable");
+        let outcome =
+            cargo.args(&self.args).run().expect("cargo starts, and the journal is readable");
         let program = project.program("app");
         let printed = program.is_file().then(|| {
             let finished =

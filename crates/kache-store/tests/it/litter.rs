@@ -82,7 +82,9 @@ fn sweeping_locks_while_they_are_taken_lets_no_two_builders_in() -> Fallible {
             let (world, builders) = (&world, &builders);
             scope.spawn(move || {
                 for _ in 0..100 {
-                    let lock = UnitLock::take(world.store.layout(), unit_of("a"), Duration::from_mins(1)).unwrap();
+                    let lock =
+                        UnitLock::take(world.store.layout(), unit_of("a"), Duration::from_mins(1))
+                            .unwrap();
                     assert_eq!(builders.fetch_add(1, Ordering::SeqCst), 0);
                     builders.fetch_sub(1, Ordering::SeqCst);
                     drop(lock);

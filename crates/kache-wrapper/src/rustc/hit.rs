@@ -1,13 +1,15 @@
 //! A hit: the outputs are put in place and the compiler's words repeated.
 
 use std::io::{self, Write as _};
-use std::process::ExitCode;
+use std::process::ExitStatus;
 
 use kache_config::VerifyRestores;
 use kache_key::PathToken;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::messages;
-use kache_store::{BlobError, Manifest, Outcome, Trust, Wanted, entry, record, restore, synced};
+use kache_store::{
+    BlobError, Manifest, Outcome, Trust, Wanted, blob, entry, record, restore, synced,
+};
 
 use super::Served;
 use super::facts::Facts;
@@ -42,7 +44,7 @@ pub(crate) fn restore(
     report.key = Some(found.key.to_string());
     report.compile_ms = manifest.compile_ms;
     report.lap(Phase::Restore);
-    Ok((facts.store.clone(), Outcome::Hit, String::new(), ExitCode::SUCCESS))
+    Ok((facts.store.clone(), Outcome::Hit, String::new(), ExitStatus::default()))
 }
 
 fn restore_blobs(
@@ -64,12 +66,21 @@ fn restore_blobs(
                 if matches!(error, BlobError::Missing { .. } | BlobError::Corrupt { .. }) {
                     // The next store heals it; until then nobody need try.
                     drop(entry::remove(facts.store.layout(), found.key));
+                    distrust(facts, &found.manifest);
                 }
                 return Err(error.to_string());
             }
         }
     }
     Ok(())
+}
+
+/// Reads all blobs of an entry with a damaged one: the next store takes those
+/// that look right as they are. What is damaged goes to quarantine.
+fn distrust(facts: &Facts<'_>, manifest: &Manifest) {
+    for output in &manifest.outputs {
+        drop(blob::check(facts.store.layout(), output.blob, output.size, Trust::Nothing));
+    }
 }
 
 fn trust(facts: &Facts<'_>) -> Trust {

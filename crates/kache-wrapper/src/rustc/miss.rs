@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::ExitStatus;
 use std::time::Instant;
 
 use kache_config::Incremental;
@@ -32,7 +32,7 @@ pub(crate) fn compile(
     missed: &Missed,
     report: &mut Report,
 ) -> Result<Served, Passthrough> {
-    let dependency_file = facts.unit.links().then(|| dependency_file(facts)).transpose()?;
+    let dependency_file = facts.unit.links().then(|| dependency_file(facts));
     let args = compiler_args(facts, dependency_file.as_ref());
     unshare_outputs(facts);
     let is_edit = is_edit(facts, missed);
@@ -44,10 +44,10 @@ pub(crate) fn compile(
     })?;
     report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     report.lap(Phase::Compile);
-    let served = |outcome, reason: String, code| (facts.store.clone(), outcome, reason, code);
+    let served = |outcome, reason: String, status| (facts.store.clone(), outcome, reason, status);
     if !ran.status.success() {
         before.clean_up();
-        return Ok(served(Outcome::Error, missed.reason.clone(), process::exit_like(ran.status)));
+        return Ok(served(Outcome::Error, missed.reason.clone(), ran.status));
     }
     let mut records = missed.records.clone();
     records.compiled_ns = clock::now_ns();
@@ -67,7 +67,7 @@ pub(crate) fn compile(
             (Outcome::Miss, format!("{}; not stored: {why}", missed.reason))
         }
     };
-    Ok(served(outcome, reason, ExitCode::SUCCESS))
+    Ok(served(outcome, reason, ExitStatus::default()))
 }
 
 /// Whether the store already had every byte that was made.
@@ -163,14 +163,17 @@ fn has_state(dir: &Path, crate_name: &str) -> bool {
     entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
 }
 
-/// Makes room for the file in which the linker will say what it read.
-fn dependency_file(facts: &Facts<'_>) -> Result<PathBuf, Passthrough> {
-    let staging = facts.store.layout().staging();
-    fs::create_dir_all(&staging).map_err(|error| {
-        Passthrough::because(format!("failed to create `{}`: {error}", staging.display()))
-    })?;
-    let name = format!("{}-{:x}.linked", std::process::id(), clock::now_ns());
-    Ok(staging.join(name))
+/// Returns the file in which the linker will say what it read.
+///
+/// It lies beside the output: wherever else it were, a full disk there would
+/// make the linker fail where it would not without kache. One that a killed
+/// build left behind has the same name and goes.
+fn dependency_file(facts: &Facts<'_>) -> PathBuf {
+    let unit = &facts.unit;
+    let name = format!(".{}{}.linked", unit.crate_name, unit.extra_filename);
+    let path = facts.out_dir.join(name);
+    drop(fs::remove_file(&path));
+    path
 }
 
 /// Returns the arguments to run: cargo's own, after those that hide this

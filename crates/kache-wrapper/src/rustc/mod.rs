@@ -14,7 +14,7 @@ mod surroundings;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use kache_config::{Config, Places};
@@ -67,9 +67,9 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
     let mut report = Report::start(&cwd.to_string_lossy());
     let served = invocation(raw_args, &cwd).and_then(|call| serve(&call, &mut report));
     match served {
-        Ok((store, outcome, reason, code)) => {
+        Ok((store, outcome, reason, status)) => {
             report.finish(&store, outcome, reason);
-            code
+            process::exit_like(status)
         }
         Err(Passthrough { reason, is_failure }) => {
             let (program, args) = raw_args.split_first().expect("a call names its compiler");
@@ -83,8 +83,8 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
     }
 }
 
-/// What serving a call came to: where to write it down, what, why, and the exit code.
-pub(crate) type Served = (Store, Outcome, String, ExitCode);
+/// What serving a call came to: where to write it down, what, why, and how to end.
+pub(crate) type Served = (Store, Outcome, String, ExitStatus);
 
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::process::ExitCode;
+use std::process::ExitStatus;
 
 use kache_config::Config;
 use kache_key::rustc::query::{RustcQuery, query_id};
@@ -40,7 +40,7 @@ pub(crate) fn serve(
         drop(io::stdout().write_all(answer.stdout.as_bytes()));
         drop(io::stderr().write_all(answer.stderr.as_bytes()));
         report.lap(Phase::Lookup);
-        return Ok((store, Outcome::Hit, String::new(), ExitCode::SUCCESS));
+        return Ok((store, Outcome::Hit, String::new(), ExitStatus::default()));
     }
     let args: Vec<&String> = call.compiler.stands_for.iter().chain(&call.args).collect();
     let ran = process::ask(&call.compiler.program, &args)?;
@@ -48,14 +48,14 @@ pub(crate) fn serve(
     drop(io::stderr().write_all(&ran.stderr));
     report.lap(Phase::Compile);
     if !ran.status.success() {
-        return Ok((store, Outcome::Error, String::new(), process::exit_like(ran.status)));
+        return Ok((store, Outcome::Error, String::new(), ran.status));
     }
     let texts = (String::from_utf8(ran.stdout), String::from_utf8(ran.stderr));
     if let (Ok(stdout), Ok(stderr)) = texts {
         // Forgetting costs the next start one process.
         drop(memo::write(store.layout(), id, &Answer { stdout, stderr }));
     }
-    Ok((store, Outcome::Miss, "first time asked".to_owned(), ExitCode::SUCCESS))
+    Ok((store, Outcome::Miss, "first time asked".to_owned(), ExitStatus::default()))
 }
 
 fn identify(

@@ -46,10 +46,10 @@ impl Before {
         Self { file_clock_ns, wall_clock_ns: clock::now_ns(), externs, dependency_file }
     }
 
-    /// Removes what the compilation left in the store's staging directory.
+    /// Removes what only this compilation needed.
     pub(crate) fn clean_up(&self) {
         if let Some(path) = &self.dependency_file {
-            // A leftover is swept by housekeeping.
+            // A leftover goes before the unit is compiled again.
             drop(fs::remove_file(path));
         }
     }

@@ -1,0 +1,370 @@
+//! Inputs that change at a bad moment, compilers that do half their work or
+//! talk about it, and what must keep the real paths.
+
+use std::fs;
+use std::path::Path;
+
+use kache_e2e::events::Outcome::{self, Hit, Miss};
+use kache_e2e::project::Project;
+
+use crate::rebuild::{MANIFEST, Rebuild, contains, event_of, set_time, text};
+use crate::stub::Stub;
+
+/// A program that prints its source's, its module's and its asset's word.
+const FILES: &[(&str, &str)] = &[
+    ("Cargo.toml", MANIFEST),
+    (
+        "src/main.rs",
+        "mod part;\nfn main() { println!(\"{} {} {}\", \"one\", part::WORD, \
+         include_str!(\"../asset\")); }\n",
+    ),
+    ("src/part.rs", "pub const WORD: &str = \"one\";\n"),
+    ("asset", "one"),
+];
+
+fn program() -> Rebuild {
+    Rebuild::of(FILES).program("app")
+}
+
+fn package(name: &str, rest: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n{rest}\n")
+}
+
+/// The manifest of a program with these dependencies.
+fn depending(dependencies: &str) -> String {
+    format!("{MANIFEST}\n[dependencies]\n{dependencies}\n")
+}
+
+#[test]
+fn two_dependencies_that_swap_names_are_a_change() {
+    let names = |a: &str, b: &str| {
+        depending(&format!(
+            "a = {{ path = \"{a}\", package = \"{a}\" }}\nb = {{ path = \"{b}\", package = \"{b}\" }}"
+        ))
+    };
+    let trial = Rebuild::of(&[
+        ("Cargo.toml", &names("left", "right")),
+        ("src/main.rs", "fn main() { println!(\"{} {}\", a::SIDE, b::SIDE); }\n"),
+        ("left/Cargo.toml", &package("left", "")),
+        ("left/src/lib.rs", "pub const SIDE: &str = \"left\";\n"),
+        ("right/Cargo.toml", &package("right", "")),
+        ("right/src/lib.rs", "pub const SIDE: &str = \"right\";\n"),
+    ])
+    .program("app");
+    trial.prove_hit(&["left", "right", "app"]);
+    trial.write("Cargo.toml", names("right", "left"));
+    let said = trial.expect(&[("left", Hit), ("right", Hit), ("app", Miss)]);
+    assert_eq!(said, "right left\n");
+    trial.write("Cargo.toml", names("left", "right"));
+    assert_eq!(trial.expect(&[("left", Hit), ("right", Hit), ("app", Hit)]), "left right\n");
+}
+
+/// Runs what is in the mark `before` or `after`, once, before or after the
+/// compilation of `app`.
+const MEDDLING: &str = r#"
+    meddle() {
+        if [ -e "$marks/$1" ]; then
+            mv "$marks/$1" "$marks/done"
+            sleep 0.05
+            . "$marks/done"
+        fi
+    }
+    if [ "$name" = app ]; then
+        meddle before
+        "$real" "$@"
+        code=$?
+        meddle after
+        exit $code
+    fi
+"#;
+
+impl Rebuild {
+    /// Puts a compiler that meddles in the place of the real one.
+    fn meddle(&mut self) -> Stub {
+        let stub = Stub::compiler(&self.scene, MEDDLING);
+        self.set("RUSTC", text(&stub.program));
+        stub
+    }
+}
+
+impl Stub {
+    /// Runs `commands` once, `before` or `after` the next compilation of `app`.
+    fn meddles(&self, moment: &str, commands: &str) {
+        let marks = self.program.with_file_name("marks");
+        fs::write(marks.join(moment), format!("{commands}\n")).unwrap();
+    }
+}
+
+#[track_caller]
+fn check_edit_meanwhile(moment: &str, file: &str) {
+    let mut trial = program();
+    let stub = trial.meddle();
+    trial.build();
+    trial.expect(&[("app", Hit)]);
+    trial.write("src/part.rs", "pub const WORD: &str = \"new\";\n");
+    let path = trial.path(file);
+    let edit = format!("sed s/one/two/ '{0}' > edited; cat edited > '{0}'", path.display());
+    stub.meddles(moment, &edit);
+    trial.expect_unstored("app", "changed while the compiler ran");
+    let said = trial.expect(&[("app", Miss)]);
+    assert!(said.contains("two"), "{said}");
+    trial.expect(&[("app", Hit)]);
+    trial.edit(file, "two", "one");
+    assert_eq!(trial.expect(&[("app", Miss)]), "one new one\n");
+}
+
+#[test]
+fn a_source_edited_before_the_compiler_reads_it_is_not_stored() {
+    check_edit_meanwhile("before", "src/main.rs");
+}
+
+#[test]
+fn a_source_edited_after_the_compiler_read_it_is_not_stored() {
+    check_edit_meanwhile("after", "src/main.rs");
+}
+
+#[test]
+fn an_asset_edited_after_the_compiler_read_it_is_not_stored() {
+    check_edit_meanwhile("after", "asset");
+}
+
+#[test]
+fn a_dependency_replaced_while_the_compiler_runs_is_not_stored() {
+    let mut trial = Rebuild::of(&[
+        ("Cargo.toml", &depending("part.path = \"part\"")),
+        ("src/main.rs", "fn main() { println!(\"{}\", part::WORD); }\n"),
+        ("part/Cargo.toml", &package("part", "")),
+        ("part/src/lib.rs", "pub const WORD: &str = \"one\";\n"),
+    ])
+    .program("app");
+    let stub = trial.meddle();
+    let touched = "for file in \"$out_dir\"/libpart-*.rlib; do cp \"$file\" other; mv other \"$file\"; done";
+    stub.meddles("after", touched);
+    trial.expect_unstored("app", "changed while the compiler ran");
+    trial.expect(&[("part", Hit), ("app", Miss)]);
+    trial.expect(&[("part", Hit), ("app", Hit)]);
+}
+
+#[test]
+fn a_rewrite_of_the_same_size_and_time_is_noticed() {
+    let trial = program();
+    trial.prove_hit(&["app"]);
+    for (file, said) in [("src/main.rs", "two one one"), ("asset", "two one two")] {
+        let time = fs::metadata(trial.path(file)).unwrap().modified().unwrap();
+        trial.edit(file, "one", "two");
+        set_time(&trial.path(file), time);
+        assert_eq!(trial.expect(&[("app", Miss)]).trim(), said);
+    }
+}
+
+#[test]
+fn a_file_renamed_over_an_input_is_noticed() {
+    let trial = program();
+    trial.prove_hit(&["app"]);
+    let time = fs::metadata(trial.path("asset")).unwrap().modified().unwrap();
+    trial.write("other", "two");
+    set_time(&trial.path("other"), time);
+    trial.project().rename("other", "asset").unwrap();
+    assert_eq!(trial.expect(&[("app", Miss)]), "one one two\n");
+}
+
+#[test]
+fn the_last_of_two_writes_within_a_clock_tick_counts() {
+    let trial = program();
+    trial.prove_hit(&["app"]);
+    trial.write("asset", "two");
+    trial.expect(&[("app", Miss)]);
+    for (first, last) in [("one", "two"), ("two", "one"), ("one", "two")] {
+        fs::write(trial.path("asset"), first).unwrap();
+        fs::write(trial.path("asset"), last).unwrap();
+        assert_eq!(trial.expect(&[("app", Hit)]), format!("one one {last}\n"));
+        fs::write(trial.path("asset"), first).unwrap();
+        assert_eq!(trial.expect(&[("app", Hit)]), format!("one one {first}\n"));
+    }
+}
+
+/// A library without dependencies whose compiler can be made to fail.
+fn library() -> (Rebuild, Stub) {
+    let mut trial = Rebuild::of(&[
+        ("Cargo.toml", MANIFEST),
+        ("src/lib.rs", "mod part;\npub const NAME: &str = env!(\"CARGO_PKG_NAME\");\n"),
+        ("src/part.rs", "\n"),
+    ]);
+    let stub = trial.meddle();
+    (trial, stub)
+}
+
+/// What `commands` do to the results of a compilation must leave nothing in
+/// the store, and cargo must end as it does without kache.
+#[track_caller]
+fn check_damage(commands: &str, expected: Outcome) {
+    let (trial, stub) = library();
+    stub.meddles("after", commands);
+    let built = trial.run_in(trial.project()).run().unwrap();
+    let event = event_of(&built, "app");
+    let is_unstored = event.outcome == Outcome::Error || event.reason.contains("not stored");
+    assert!(event.outcome == expected && is_unstored, "{commands}: {}", event.describe());
+    stub.meddles("after", commands);
+    let bare = trial.scene.bare_cargo_in(trial.project(), "build").run().unwrap();
+    assert_eq!(built.success(), bare.success(), "{commands}: {}", bare.stderr);
+    trial.expect(&[("app", Miss)]);
+    trial.expect(&[("app", Hit)]);
+}
+
+#[test]
+fn dep_info_that_is_missing_or_cut_short_is_not_stored() {
+    let cut = |how: &str| format!("for file in \"$out_dir\"/app-*.d; do {how}; done");
+    check_damage(&cut("rm \"$file\""), Miss);
+    check_damage(&cut(": > \"$file\""), Miss);
+    check_damage(&cut("truncate -s -1 \"$file\""), Miss);
+    check_damage(&cut("head -n 1 \"$file\" > cut; cat cut > \"$file\""), Miss);
+    check_damage(&cut("truncate -s $(($(wc -c < \"$file\") / 2)) \"$file\""), Miss);
+    check_damage(&cut("sed -i '/^# env-dep/d' \"$file\""), Miss);
+}
+
+#[test]
+fn outputs_that_are_missing_or_cut_short_are_not_stored() {
+    check_damage("rm \"$out_dir\"/libapp-*.rlib", Miss);
+    check_damage(": > \"$(echo \"$out_dir\"/libapp-*.rmeta)\"", Miss);
+    check_damage("truncate -s -100 \"$out_dir\"/libapp-*.rlib", Miss);
+}
+
+#[test]
+fn a_compiler_killed_while_it_writes_stores_nothing() {
+    let half = "truncate -s 100 \"$out_dir\"/libapp-*.rlib \"$out_dir\"/libapp-*.rmeta";
+    check_damage(&format!("{half}; kill -9 $$"), Outcome::Error);
+    check_damage(&format!("{half}; kill -15 $$"), Outcome::Error);
+    check_damage("exit 1", Outcome::Error);
+}
+
+#[test]
+fn a_log_of_the_compiler_is_not_replayed() {
+    let (mut trial, stub) = library();
+    stub.meddles("after", "echo 'DEBUG rustc: at length' >&2");
+    trial.expect_unstored("app", "DEBUG rustc");
+    trial.expect(&[("app", Miss)]);
+    assert!(!trial.build().stderr.contains("DEBUG rustc"));
+    trial.expect(&[("app", Hit)]);
+    trial.set("RUSTC_LOG", "rustc_interface=info");
+    trial.expect(&[("app", Outcome::Passthrough)]);
+    trial.scene.env.unset("RUSTC_LOG");
+    trial.set("RUST_LOG", "debug");
+    trial.expect(&[("app", Hit)]);
+}
+
+#[test]
+fn what_a_macro_prints_is_printed_at_every_build() {
+    let macros = "use proc_macro::TokenStream;\n#[proc_macro]\npub fn speak(_: TokenStream) -> \
+                  TokenStream { eprintln!(\"the macro speaks\"); TokenStream::new() }\n";
+    let trial = Rebuild::of(&[
+        ("Cargo.toml", &depending("macros.path = \"macros\"")),
+        ("src/lib.rs", "macros::speak!();\n"),
+        ("macros/Cargo.toml", &package("macros", "[lib]\nproc-macro = true")),
+        ("macros/src/lib.rs", macros),
+    ]);
+    for _ in 0..2 {
+        let built = trial.build();
+        assert!(built.stderr.contains("the macro speaks"), "{}", built.stderr);
+        assert!(event_of(&built, "app").reason.contains("not stored"));
+    }
+}
+
+/// A warning of rustc's that is about no place in the source.
+fn warning(message: &str, code: &str) -> String {
+    format!(
+        "echo '{{\"$message_type\":\"diagnostic\",\"message\":\"{message}\",\"code\":{code},\
+         \"level\":\"warning\",\"spans\":[],\"children\":[],\"rendered\":\"warning: {message}\"}}' >&2"
+    )
+}
+
+#[test]
+fn a_result_that_the_compiler_warns_about_is_not_stored() {
+    let linker = "{\"code\":\"linker_messages\",\"explanation\":null}";
+    let warnings = [
+        warning("stripping debug info with `strip` failed: exit status: 1", "null"),
+        warning("linker stderr: something is missing", linker),
+        warning("unable to copy /x to /y: no space left on device", "null"),
+    ];
+    for warning in warnings {
+        let (trial, stub) = library();
+        stub.meddles("after", &warning);
+        trial.expect_unstored("app", "the compiler warned about its output");
+        trial.expect(&[("app", Miss)]);
+        trial.expect(&[("app", Hit)]);
+    }
+}
+
+#[test]
+fn code_for_a_feature_that_no_cpu_has_is_not_stored() {
+    let mut trial = program();
+    trial.rustflags(&["-Ctarget-feature=+imaginary"]);
+    trial.build();
+    trial.expect_unstored("app", "imaginary");
+}
+
+#[test]
+fn a_warning_about_the_code_is_stored_and_repeated() {
+    let trial = program();
+    trial.edit("src/main.rs", "mod part;", "mod part;\nfn unused() {}");
+    let first = trial.build().stderr;
+    assert!(first.contains("function `unused` is never used"), "{first}");
+    let again = trial.build();
+    assert_eq!(event_of(&again, "app").outcome, Hit);
+    let warning = |text: &str| {
+        let end = text.find("generated 1 warning").expect("the warning is counted");
+        text[text.find("warning: ").expect("there is a warning")..end].to_owned()
+    };
+    assert_eq!(warning(&first), warning(&again.stderr));
+}
+
+/// What is built in a second checkout by `trial`, after a proven hit in the first.
+#[track_caller]
+fn build_second_checkout(trial: &Rebuild) -> (Project, Outcome) {
+    trial.prove_hit(&["app"]);
+    let second = trial.scene.second_checkout("second/place").unwrap();
+    let built = trial.build_in(&second);
+    trial.agrees_with_bare_in(&second);
+    (second, event_of(&built, "app").outcome)
+}
+
+#[track_caller]
+fn check_not_shared(trial: &Rebuild) {
+    let (second, outcome) = build_second_checkout(trial);
+    assert_eq!(outcome, Miss);
+    let program = second.program("app");
+    assert!(contains(&program, &text(second.dir())), "the real path is in the program");
+    assert!(!contains(&program, &text(trial.project().dir())), "of another checkout");
+    let bare = trial.scene.bare_target_dir(&second).join("debug/app");
+    assert_eq!(fs::read(&program).unwrap(), fs::read(Path::new(&bare)).unwrap());
+    trial.expect(&[("app", Hit)]);
+}
+
+#[test]
+fn code_that_is_measured_for_coverage_keeps_its_real_paths() {
+    let mut trial = program();
+    trial.rustflags(&["-Cinstrument-coverage"]);
+    check_not_shared(&trial);
+}
+
+#[test]
+fn code_that_trybuild_compiles_keeps_its_real_paths() {
+    let mut trial = program();
+    trial.rustflags(&["--cfg", "trybuild"]);
+    check_not_shared(&trial);
+}
+
+#[test]
+fn code_keeps_its_real_paths_where_the_user_wants_them() {
+    let mut trial = program();
+    trial.set("KACHE_RUSTC_PATH_NORMALIZE", "false");
+    check_not_shared(&trial);
+}
+
+#[test]
+fn other_code_is_shared_between_checkouts_and_names_neither() {
+    let trial = program();
+    let (second, outcome) = build_second_checkout(&trial);
+    assert_eq!(outcome, Hit);
+    assert!(!contains(&second.program("app"), &text(second.dir())));
+    assert!(!contains(&second.program("app"), &text(trial.project().dir())));
+}

@@ -1,0 +1,306 @@
+//! What is one compilation and what is two: other crates under the same
+//! names, other ways to say the same, dependencies that changed or did not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::thread;
+
+use kache_e2e::events::Outcome::{Dup, Hit, Miss};
+use kache_e2e::oracle::Tree;
+use kache_e2e::project::Project;
+use walkdir::WalkDir;
+
+use crate::rebuild::{MANIFEST, Rebuild, contains, event_of, text};
+use crate::rustc_trial::{Call, RustcTrial};
+use crate::trial::Expected;
+
+const APP: (&str, &str) = ("src/main.rs", "fn main() { println!(\"{}\", part::number()); }\n");
+
+/// A program that depends on the crate `part`.
+const DEPENDING: &str = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
+    [dependencies]\npart.path = \"part\"\n\n[workspace]\n";
+
+const PART: &str = "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+
+/// A program that prints the number which its dependency returns.
+fn files(number: &str) -> [(&'static str, String); 4] {
+    [
+        ("Cargo.toml", DEPENDING.to_owned()),
+        (APP.0, APP.1.to_owned()),
+        ("part/Cargo.toml", PART.to_owned()),
+        ("part/src/lib.rs", format!("pub fn number() -> &'static str {{ \"{number}\" }}\n")),
+    ]
+}
+
+fn borrowed<'a>(files: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    files.iter().map(|(path, text)| (*path, text.as_str())).collect()
+}
+
+#[test]
+fn different_crates_of_one_name_built_at_one_instant_stay_apart() {
+    let trial = Rebuild::of(&borrowed(&files("0"))).program("app");
+    let project = |number: usize| {
+        let files = files(&number.to_string().repeat(number));
+        let place = trial.scene.env.work_dir().join(format!("place{number}"));
+        Project::of_files(&borrowed(&files), &place).unwrap()
+    };
+    let projects: Vec<Project> = (1..=5).map(project).collect();
+    let start = Barrier::new(projects.len());
+    thread::scope(|scope| {
+        for project in &projects {
+            let (trial, start) = (&trial, &start);
+            scope.spawn(move || {
+                start.wait();
+                trial.build_in(project);
+            });
+        }
+    });
+    for project in &projects {
+        let cold = Tree::of_artifacts(&project.target_dir()).unwrap();
+        let again = trial.build_in(project);
+        let outcomes = ["part", "app"].map(|unit| event_of(&again, unit).outcome);
+        assert_eq!(outcomes, [Hit, Hit]);
+        let warm = Tree::of_artifacts(&project.target_dir()).unwrap();
+        assert_eq!(cold.differences(&warm), Vec::<String>::new());
+        trial.agrees_with_bare_in(project);
+    }
+}
+
+#[test]
+fn a_test_of_a_library_is_not_the_library() {
+    let source = "pub fn number() -> u32 { 1 }\n#[test]\nfn it_is_one() { assert_eq!(number(), 1); }\n";
+    let trial = Rebuild::of(&[("Cargo.toml", MANIFEST), ("src/lib.rs", source)]);
+    trial.prove_hit(&["app"]);
+    for expected in [Miss, Hit] {
+        trial.project().clean().unwrap();
+        let tested = trial.scene.cargo("test").arg("--lib").run().unwrap();
+        assert!(tested.stdout.contains("1 passed"), "{}", tested.stderr);
+        let event = event_of(&tested, "app");
+        assert_eq!(event.outcome, expected, "{}", event.describe());
+        assert_eq!(event.crate_types, ["test"]);
+    }
+    trial.expect(&[("app", Hit)]);
+}
+
+#[test]
+fn a_library_of_another_type_is_another_one() {
+    let manifest = |kind: &str| format!("{MANIFEST}\n[lib]\ncrate-type = [\"{kind}\"]\n");
+    let source = "#[unsafe(no_mangle)]\npub extern \"C\" fn number() -> i32 { 1 }\n";
+    let trial = Rebuild::of(&[("Cargo.toml", &manifest("rlib")), ("src/lib.rs", source)]);
+    for (kind, file) in
+        [("rlib", "libapp.rlib"), ("cdylib", "libapp.so"), ("dylib", "libapp.so"), ("staticlib", "libapp.a")]
+    {
+        trial.write("Cargo.toml", manifest(kind));
+        trial.expect(&[("app", Miss)]);
+        trial.expect(&[("app", Hit)]);
+        let ours = Tree::of(&trial.project().target_dir().join("debug"), |path| path == Path::new(file));
+        assert_eq!(ours.unwrap().files.len(), 1, "{file}");
+    }
+}
+
+#[test]
+fn another_edition_is_another_compilation() {
+    let source = "fn main() { let mut numbers = [1].into_iter(); \
+                  println!(\"{}\", name(&numbers.next().unwrap())); }\n\
+                  fn name<T>(_: &T) -> &'static str { std::any::type_name::<T>() }\n";
+    let manifest = |edition: &str| MANIFEST.replace("2021", edition);
+    let files = [("Cargo.toml", &*manifest("2018")), ("src/main.rs", source)];
+    let trial = Rebuild::of(&files).program("app");
+    trial.prove_hit(&["app"]);
+    trial.write("Cargo.toml", manifest("2021"));
+    assert_eq!(trial.expect(&[("app", Miss)]), "i32\n");
+    trial.write("Cargo.toml", manifest("2018"));
+    assert_eq!(trial.expect(&[("app", Hit)]), "&i32\n");
+}
+
+#[test]
+fn the_order_of_features_does_not_matter() {
+    let features = "[features]\na = []\nb = []\nc = []\n";
+    let source = "fn main() { println!(\"{}\", cfg!(all(feature = \"a\", feature = \"b\"))); }\n";
+    let manifest = format!("{MANIFEST}\n{features}");
+    let trial = Rebuild::of(&[("Cargo.toml", &manifest), ("src/main.rs", source)]).program("app");
+    let trial = trial.cargo("build", &["--features", "a b"]);
+    trial.prove_hit(&["app"]);
+    let trial = trial.cargo("build", &["--features", "b,a"]);
+    assert_eq!(trial.expect(&[("app", Hit)]), "true\n");
+    let trial = trial.cargo("build", &["--features", "b,c"]);
+    assert_eq!(trial.expect(&[("app", Miss)]), "false\n");
+}
+
+#[test]
+fn the_order_of_cfgs_does_not_matter() {
+    let source = "#![allow(unexpected_cfgs)]\n\
+                  fn main() { println!(\"{}\", if cfg!(all(one, two)) { \"both\" } else { \"\" }); }\n";
+    let trial = RustcTrial::of(source);
+    let call = |line| Call::of(line);
+    trial.prove_hit(&call("--cfg one --cfg two --cfg kind=\"a\" --cfg kind=\"b\""));
+    trial.check(&call("--cfg kind=\"b\" --cfg two --cfg one --cfg kind=\"a\""), Expected::Hit);
+    trial.check(&call("--cfg one --cfg kind=\"a\" --cfg kind=\"b\""), Expected::Miss);
+    trial.check(&call("--cfg one --cfg two --cfg kind=\"a\""), Expected::Miss);
+}
+
+#[test]
+fn white_space_between_flags_does_not_matter() {
+    let mut trial = Rebuild::of(&borrowed(&files("1"))).program("app");
+    trial.set("RUSTFLAGS", "-C debuginfo=1 -Coverflow-checks=on");
+    trial.prove_hit(&["part", "app"]);
+    trial.set("RUSTFLAGS", "  -C   debuginfo=1\t -Coverflow-checks=on ");
+    trial.expect(&[("part", Hit), ("app", Hit)]);
+    trial.set("RUSTFLAGS", "-C debuginfo=2 -Coverflow-checks=on");
+    trial.expect(&[("part", Miss), ("app", Miss)]);
+}
+
+#[test]
+fn another_target_directory_does_not_matter() {
+    let trial = Rebuild::of(&borrowed(&files("1"))).program("app");
+    trial.prove_hit(&["part", "app"]);
+    for place in [trial.path("elsewhere/deep/below"), trial.scene.env.root().join("outside")] {
+        let built = trial.run_in(trial.project()).arg("--target-dir").arg(&place).run().unwrap();
+        let outcomes = ["part", "app"].map(|unit| event_of(&built, unit).outcome);
+        assert_eq!(outcomes, [Hit, Hit], "{}", place.display());
+        let program = place.join("debug/app");
+        assert_eq!(fs::read(trial.project().program("app")).unwrap(), fs::read(program).unwrap());
+    }
+}
+
+#[test]
+fn another_checkout_does_not_matter() {
+    let trial = Rebuild::of(&borrowed(&files("1"))).program("app");
+    trial.prove_hit(&["part", "app"]);
+    for place in ["b", "some/where/else with spaces", "ünïcode"] {
+        let second = trial.scene.second_checkout(place).unwrap();
+        let built = trial.build_in(&second);
+        let outcomes = ["part", "app"].map(|unit| event_of(&built, unit).outcome);
+        assert_eq!(outcomes, [Hit, Hit], "{place}");
+        trial.agrees_with_bare_in(&second);
+    }
+}
+
+/// A program and a fetched package that names the place of its own source,
+/// with cargo's home at `home`.
+struct Fetched {
+    trial: Rebuild,
+}
+
+impl Fetched {
+    fn new() -> Self {
+        let manifest = format!("{MANIFEST}\n[dependencies]\npart = \"1\"\n");
+        let source = "fn main() { println!(\"{}\", part::place()); }\n";
+        let trial = Rebuild::of(&[("Cargo.toml", &manifest), ("src/main.rs", source)]);
+        Self { trial: trial.program("app") }
+    }
+
+    /// Makes `name` cargo's home, with the package in it.
+    fn home(&mut self, name: &str) -> PathBuf {
+        let home = self.trial.scene.env.root().join(name);
+        let files = [
+            ("registry/src/index/part-1.0.0/Cargo.toml", &*PART.replace("0.1.0", "1.0.0")),
+            (
+                "registry/src/index/part-1.0.0/src/lib.rs",
+                "pub fn place() -> &'static str { file!() }\n",
+            ),
+            ("registry/src/index/part-1.0.0/.cargo-checksum.json", "{\"files\":{}}"),
+            ("config.toml", &format!(
+                "[source.crates-io]\nreplace-with = \"local\"\n[source.local]\ndirectory = \"{}\"\n",
+                text(&home.join("registry/src/index"))
+            )),
+        ];
+        Project::of_files(&files, &home).unwrap();
+        self.trial.set("CARGO_HOME", text(&home));
+        home
+    }
+}
+
+#[test]
+fn a_fetched_package_that_names_its_place_is_bound_to_cargos_home() {
+    let mut fetched = Fetched::new();
+    let first = fetched.home("first-home");
+    fetched.trial.prove_hit(&["part", "app"]);
+    let second = fetched.home("the/second-home");
+    let said = fetched.trial.expect(&[("part", Miss), ("app", Miss)]);
+    assert!(said.starts_with(&text(&second)), "{said}");
+    fetched.trial.set("CARGO_HOME", text(&first));
+    let said = fetched.trial.expect(&[("part", Hit), ("app", Hit)]);
+    assert!(said.starts_with(&text(&first)), "{said}");
+}
+
+#[test]
+fn a_fetched_package_is_shared_between_cargo_homes_where_paths_are_portable() {
+    let mut fetched = Fetched::new();
+    fetched.trial.set("KACHE_PATHS_PORTABLE", "on");
+    let first = fetched.home("first-home");
+    // What it says of its place is the same everywhere, and so not bare cargo's.
+    fetched.trial = fetched.trial.without_program();
+    fetched.trial.prove_hit(&["part", "app"]);
+    let second = fetched.home("the/second-home");
+    fetched.trial.expect(&[("part", Hit), ("app", Hit)]);
+    let program = fetched.trial.project().program("app");
+    assert!(!contains(&program, &text(&first)) && !contains(&program, &text(&second)));
+    assert_eq!(fetched.trial.tool(&text(&program), &[]), "/cargo/registry/src/index/part-1.0.0/src/lib.rs\n");
+}
+
+/// A program that depends on `mid`, which depends on `leaf`.
+fn chain() -> Rebuild {
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n{rest}\n")
+    };
+    Rebuild::of(&[
+        ("Cargo.toml", &format!("{MANIFEST}\n[dependencies]\nmid.path = \"mid\"\n")),
+        ("src/main.rs", "fn main() { println!(\"{}\", mid::twice()); }\n"),
+        ("mid/Cargo.toml", &package("mid", "[dependencies]\nleaf.path = \"../leaf\"")),
+        ("mid/src/lib.rs", "pub fn twice() -> u32 { 2 * leaf::number() }\n"),
+        ("leaf/Cargo.toml", &package("leaf", "")),
+        ("leaf/src/lib.rs", "mod notes;\npub fn number() -> u32 { private() }\nfn private() -> u32 { 1 }\n"),
+        ("leaf/src/notes.rs", "// First thoughts.\n"),
+    ])
+    .program("app")
+}
+
+#[test]
+fn a_comment_that_changes_no_output_stops_at_its_crate() {
+    let chain = chain();
+    chain.prove_hit(&["leaf", "mid", "app"]);
+    chain.write("leaf/src/notes.rs", "// Third thoughts.\n");
+    chain.expect(&[("leaf", Dup), ("mid", Hit), ("app", Hit)]);
+    chain.expect(&[("leaf", Hit), ("mid", Hit), ("app", Hit)]);
+}
+
+/// The bytes of `leaf`'s metadata and objects as bare cargo's build has them.
+fn built_bare(chain: &Rebuild) -> [Vec<u8>; 2] {
+    let target = chain.bare_in(chain.project());
+    let file = |extension: &str| {
+        let is_wanted = |path: &Path| {
+            path.extension().is_some_and(|it| it == extension)
+                && path.file_name().is_some_and(|name| text(Path::new(name)).starts_with("libleaf-"))
+        };
+        let mut files = WalkDir::new(target.join("debug/deps")).into_iter().flatten();
+        let found = files.find(|entry| is_wanted(entry.path())).expect("cargo built it");
+        fs::read(found.path()).unwrap()
+    };
+    ["rmeta", "rlib"].map(file)
+}
+
+#[test]
+fn dependants_are_compiled_exactly_where_what_they_read_changed() {
+    let chain = chain();
+    chain.prove_hit(&["leaf", "mid", "app"]);
+    let mut seen = Vec::new();
+    for (file, from, to) in [
+        ("leaf/src/lib.rs", "u32 { 1 }", "u32 { 2 }"),
+        ("leaf/src/notes.rs", "First", "Third"),
+        ("leaf/src/lib.rs", "fn private", "/// Says a number.\nfn private"),
+        ("leaf/src/lib.rs", "u32 { 2 }", "u32 { 3 } // three"),
+    ] {
+        let before = built_bare(&chain);
+        chain.edit(file, from, to);
+        let after = built_bare(&chain);
+        let built = chain.build();
+        let is_compiled = ["leaf", "mid", "app"].map(|unit| event_of(&built, unit).outcome != Hit);
+        let [metadata, objects] = [0, 1].map(|part| before[part] != after[part]);
+        assert_eq!(is_compiled, [true, metadata, metadata || objects], "{file}: {to}");
+        chain.agrees_with_bare();
+        seen.push(metadata);
+    }
+    assert!(seen.contains(&true) && seen.contains(&false), "{seen:?}");
+}

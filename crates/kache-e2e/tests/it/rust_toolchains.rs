@@ -1,0 +1,178 @@
+//! Which compiler runs, for which machine, with which profile.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use kache_e2e::events::Outcome::{Dup, Hit, Miss};
+use kache_e2e::events::{Event, Journal, Outcome};
+use kache_e2e::process;
+
+use crate::rebuild::{MANIFEST, Rebuild, set_time, text};
+
+/// A program that says by which compiler of [`standing_for`] it was compiled.
+const PROGRAM: &str = "#![allow(unexpected_cfgs)]\n\
+    fn main() { println!(\"{}\", if cfg!(one) { \"one\" } else { \"two\" }); }\n";
+
+fn program() -> Rebuild {
+    Rebuild::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", PROGRAM)]).program("app")
+}
+
+/// A script that is the compiler with one more flag.
+fn standing_for(trial: &Rebuild, flag: &str) -> String {
+    format!("exec {} \"$@\" {flag}", text(&trial.scene.env.toolchain().rustc))
+}
+
+#[test]
+fn a_compiler_replaced_in_place_is_another_one() {
+    let mut trial = program();
+    let rustc = "tools/rustc";
+    trial.script(rustc, &standing_for(&trial, "--cfg one"));
+    trial.set("RUSTC", text(&trial.path(rustc)));
+    trial.build();
+    assert_eq!(trial.expect(&[("app", Hit)]), "one\n");
+    let before = fs::metadata(trial.path(rustc)).unwrap();
+    trial.script(rustc, &standing_for(&trial, "--cfg two"));
+    set_time(&trial.path(rustc), before.modified().unwrap());
+    assert_eq!(before.len(), fs::metadata(trial.path(rustc)).unwrap().len());
+    assert_eq!(trial.expect(&[("app", Miss)]), "two\n");
+}
+
+/// Makes `home/toolchains/<name>`, whose compiler sets the cfg `name` and has
+/// a sysroot of its own, as toolchains of rustup do.
+fn install(trial: &Rebuild, name: &str) {
+    let real = trial.tool(&text(&trial.scene.env.toolchain().rustc), &["--print=sysroot"]);
+    let dir = trial.path(&format!("home/toolchains/{name}"));
+    let flags = format!("--cfg {name} --sysroot {}", text(&dir));
+    trial.script(&format!("home/toolchains/{name}/bin/rustc"), &standing_for(trial, &flags));
+    link(&Path::new(real.trim()).join("lib"), &dir.join("lib")).unwrap();
+}
+
+fn link(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+/// A stand-in for rustup with the toolchains `one`, the default, and `two`:
+/// `shims/rustc` starts the compiler of the toolchain that is wanted.
+fn rustup() -> Rebuild {
+    let mut trial = program();
+    install(&trial, "one");
+    install(&trial, "two");
+    trial.write("home/default", "one");
+    let home = text(&trial.path("home"));
+    let shim = format!(
+        "exec {home}/toolchains/${{RUSTUP_TOOLCHAIN:-$(cat {home}/default)}}/bin/rustc \"$@\""
+    );
+    trial.script("shims/rustc", &shim);
+    trial.script("shims/rustup", &shim);
+    trial.set("RUSTUP_HOME", home);
+    trial.scene.env.unset("RUSTUP_TOOLCHAIN");
+    let path = std::env::var("PATH").unwrap_or_default();
+    trial.set("PATH", format!("{}:{path}", text(&trial.path("shims"))));
+    trial
+}
+
+#[test]
+fn the_default_toolchain_behind_a_shim_is_the_compiler() {
+    let trial = rustup();
+    trial.build();
+    assert_eq!(trial.expect(&[("app", Hit)]), "one\n");
+    trial.write("home/default", "two");
+    assert_eq!(trial.expect(&[("app", Miss)]), "two\n");
+    trial.write("home/default", "one");
+    assert_eq!(trial.expect(&[("app", Hit)]), "one\n");
+}
+
+#[test]
+fn the_toolchain_that_a_variable_names_is_the_compiler() {
+    let mut trial = rustup();
+    trial.set("RUSTUP_TOOLCHAIN", "one");
+    trial.build();
+    assert_eq!(trial.expect(&[("app", Hit)]), "one\n");
+    trial.set("RUSTUP_TOOLCHAIN", "two");
+    assert_eq!(trial.expect(&[("app", Miss)]), "two\n");
+}
+
+#[test]
+fn a_toolchain_updated_behind_its_name_is_another_compiler() {
+    let mut trial = rustup();
+    link(Path::new("one"), &trial.path("home/toolchains/stable")).unwrap();
+    trial.set("RUSTUP_TOOLCHAIN", "stable");
+    trial.build();
+    assert_eq!(trial.expect(&[("app", Hit)]), "one\n");
+    trial.project().remove("home/toolchains/stable").unwrap();
+    link(Path::new("two"), &trial.path("home/toolchains/stable")).unwrap();
+    assert_eq!(trial.expect(&[("app", Miss)]), "two\n");
+}
+
+/// An empty profile for code that this program does not have.
+fn profile(name: &str) -> Vec<u8> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/profiles");
+    fs::read(fixtures.join(name)).unwrap()
+}
+
+#[test]
+fn a_rewritten_profile_is_another_one() {
+    let mut trial = program();
+    // Without optimisation nobody reads profiles.
+    trial.write("Cargo.toml", format!("{MANIFEST}\n[profile.dev]\nopt-level = 1\n"));
+    trial.rustflags(&["-Cprofile-use={dir}/app.profdata"]);
+    trial.write("app.profdata", profile("five.profdata"));
+    trial.prove_hit(&["app"]);
+    trial.write("app.profdata", profile("six.profdata"));
+    // Compiled again; the program has none of the functions in the profile.
+    trial.expect(&[("app", Dup)]);
+    trial.write("app.profdata", "no profile");
+    trial.expect_unstored("app", "invalid instrumentation profile");
+}
+
+/// The events of a build on a machine whose CPU is described by `cpu_info`.
+fn build_on(trial: &Rebuild, cpu_info: &Path) -> Vec<Event> {
+    trial.project().clean().unwrap();
+    let cargo = trial.run_in(trial.project()).command();
+    let is_root = trial.tool("id", &["-u"]).trim() == "0";
+    let mut unshare = trial.scene.env.command("unshare");
+    unshare.args(if is_root { &["--mount"][..] } else { &["--mount", "--map-root-user"] });
+    unshare.args(["sh", "-e", "-c", "mount --bind \"$0\" /proc/cpuinfo; exec \"$@\""]);
+    unshare.arg(cpu_info).arg(cargo.get_program()).args(cargo.get_args());
+    unshare.envs(cargo.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    unshare.current_dir(trial.project().dir());
+    let mut journal = Journal::at_end_of(&trial.scene.env.cache_dir());
+    let built = process::run(&mut unshare).unwrap();
+    assert!(built.status.success(), "{}", built.stderr);
+    journal.take().unwrap()
+}
+
+/// Describes this machine's CPU with one feature more.
+fn another_cpu(trial: &Rebuild) -> PathBuf {
+    let this = fs::read_to_string("/proc/cpuinfo").unwrap();
+    let feature = |line: &str| {
+        let is_list = line.starts_with("flags") || line.starts_with("Features");
+        format!("{line}{}\n", if is_list { " imaginary" } else { "" })
+    };
+    let other: String = this.lines().map(feature).collect();
+    assert_ne!(other, this, "the CPU's features are listed");
+    trial.write("cpuinfo", other);
+    trial.path("cpuinfo")
+}
+
+#[track_caller]
+fn check_on_another_cpu(flags: &[&str], expected: Outcome) {
+    let mut trial = program();
+    trial.rustflags(flags);
+    trial.prove_hit(&["app"]);
+    let events = build_on(&trial, &another_cpu(&trial));
+    let app = events.iter().find(|event| event.name == "app").expect("it was built");
+    assert_eq!(app.outcome, expected, "{}", app.describe());
+    trial.expect(&[("app", Hit)]);
+}
+
+#[test]
+fn code_for_the_native_cpu_is_not_shared_with_another_cpu() {
+    // Compiled again, by the same machine in truth and so to the same bytes.
+    check_on_another_cpu(&["-Ctarget-cpu=native"], Dup);
+}
+
+#[test]
+fn code_for_any_cpu_is_shared_with_another_cpu() {
+    check_on_another_cpu(&[], Hit);
+}
