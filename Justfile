@@ -24,7 +24,7 @@ test *args:
 
 # Make every step of the store fail once.
 test-faults:
-    cargo test -p kache-store --features faults,index
+    cargo test -p kache-store --all-features
 
 # Fuzz every parser for a few seconds each.
 fuzz seconds="10":

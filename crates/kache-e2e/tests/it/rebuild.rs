@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use kache_e2e::Scenario;
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
@@ -78,6 +79,11 @@ impl Rebuild {
     #[track_caller]
     pub(crate) fn edit(&self, relative: &str, from: &str, to: &str) {
         self.project().edit(relative, from, to).unwrap();
+    }
+
+    /// Waits until what was written is old enough for kache to trust its time.
+    pub(crate) fn settle(&self) {
+        thread::sleep(Duration::from_millis(2_100));
     }
 
     /// Prepares the call of cargo under kache in `project`.

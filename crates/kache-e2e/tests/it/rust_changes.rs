@@ -148,6 +148,7 @@ fn a_dependency_replaced_while_the_compiler_runs_is_not_stored() {
 #[test]
 fn a_rewrite_of_the_same_size_and_time_is_noticed() {
     let trial = program();
+    trial.settle();
     trial.prove_hit(&["app"]);
     for (file, said) in [("src/main.rs", "two one one"), ("asset", "two one two")] {
         let time = fs::metadata(trial.path(file)).unwrap().modified().unwrap();
@@ -160,6 +161,7 @@ fn a_rewrite_of_the_same_size_and_time_is_noticed() {
 #[test]
 fn a_file_renamed_over_an_input_is_noticed() {
     let trial = program();
+    trial.settle();
     trial.prove_hit(&["app"]);
     let time = fs::metadata(trial.path("asset")).unwrap().modified().unwrap();
     trial.write("other", "two");

@@ -19,7 +19,7 @@ const WARNED: &str =
 #[test]
 fn check_build_test_and_clippy_never_serve_each_other() {
     let trial = Trial::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", WARNED)]);
-    let verbs = ["check", "build", "clippy"];
+    let verbs = ["check", "build", "test", "clippy"];
     for verb in verbs {
         trial.check_verb(trial.project(), verb, "app", Miss);
         trial.check_verb(trial.project(), verb, "app", Hit);
