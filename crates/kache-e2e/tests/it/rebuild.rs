@@ -1,5 +1,5 @@
-//! One row on trial: a small project, builds of it from nothing, and what
-//! became of a unit in them.
+//! A small project that is built from nothing again and again, and what became
+//! of a unit in each build.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -34,7 +34,7 @@ impl Rebuild {
     /// a crate that is being edited would not be stored.
     #[track_caller]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        let mut scene = Scenario::of_files(files).unwrap();
+        let mut scene = Scenario::of_files(files).expect("a scenario needs a toolchain and room");
         scene.env.set("CARGO_INCREMENTAL", "0");
         Self { scene, verb: "build", args: Vec::new(), program: None }
     }
@@ -73,17 +73,12 @@ impl Rebuild {
 
     #[track_caller]
     pub(crate) fn write(&self, relative: &str, contents: impl AsRef<[u8]>) {
-        self.project().write(relative, contents).unwrap();
+        self.project().write(relative, contents).expect("the checkout can be written");
     }
 
     #[track_caller]
     pub(crate) fn edit(&self, relative: &str, from: &str, to: &str) {
-        self.project().edit(relative, from, to).unwrap();
-    }
-
-    /// Waits until what was written is old enough for kache to trust its time.
-    pub(crate) fn settle(&self) {
-        thread::sleep(Duration::from_millis(2_100));
+        self.project().edit(relative, from, to).expect("the file can be edited");
     }
 
     /// Prepares the call of cargo under kache in `project`.
@@ -100,8 +95,8 @@ impl Rebuild {
     /// Builds another checkout under kache from nothing.
     #[track_caller]
     pub(crate) fn build_in(&self, project: &Project) -> CargoOutcome {
-        project.clean().unwrap();
-        let built = self.run_in(project).run().unwrap();
+        project.clean().expect("the target directory can be removed");
+        let built = self.run_in(project).run().expect("cargo starts");
         assert!(built.success(), "{}", built.stderr);
         built
     }
@@ -160,15 +155,20 @@ impl Rebuild {
     #[track_caller]
     pub(crate) fn bare_in(&self, project: &Project) -> PathBuf {
         let target = self.scene.bare_target_dir(project);
-        remove(&target).unwrap();
-        let bare = self.scene.bare_cargo_in(project, self.verb).args(&self.args).run().unwrap();
+        remove(&target).expect("the target directory can be removed");
+        let bare = self
+            .scene
+            .bare_cargo_in(project, self.verb)
+            .args(&self.args)
+            .run()
+            .expect("cargo starts");
         assert!(bare.success(), "{}", bare.stderr);
         target
     }
 
     #[track_caller]
     fn said(&self, program: &Path) -> String {
-        let finished = run_program(&self.scene.env, program, &[]).unwrap();
+        let finished = run_program(&self.scene.env, program, &[]).expect("the program starts");
         assert!(finished.status.success(), "{}: {}", program.display(), finished.stderr);
         finished.stdout
     }
@@ -184,28 +184,43 @@ impl Rebuild {
     #[track_caller]
     pub(crate) fn script(&self, path: &str, commands: &str) {
         self.write(path, format!("#!/bin/sh\n{commands}\n"));
-        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(0o755))
+            .expect("the script was just written");
     }
 
     /// Runs a tool in the checkout.
     #[track_caller]
     pub(crate) fn tool(&self, program: &str, args: &[&str]) -> String {
         let mut command: Command = self.scene.env.command(program);
-        output_of(command.current_dir(self.project().dir()).args(args)).unwrap()
+        output_of(command.current_dir(self.project().dir()).args(args)).expect("the tool succeeds")
     }
 }
 
 /// Returns whether the file at `path` has `text` in it.
 pub(crate) fn contains(path: &Path, text: &str) -> bool {
-    fs::read(path).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    fs::read(path)
+        .expect("the file is readable")
+        .windows(text.len())
+        .any(|bytes| bytes == text.as_bytes())
+}
+
+/// Waits until what was written is old enough for kache to trust its time.
+pub(crate) fn settle() {
+    thread::sleep(Duration::from_millis(2_100));
 }
 
 /// Sets a file's time of modification.
 #[track_caller]
 pub(crate) fn set_time(path: &Path, time: SystemTime) {
-    fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    fs::File::options()
+        .append(true)
+        .open(path)
+        .expect("the file can be opened")
+        .set_modified(time)
+        .expect("its time can be set");
 }
 
+/// Returns a path as text.
 pub(crate) fn text(path: &Path) -> String {
     path.to_str().expect("test paths are UTF-8").to_owned()
 }
@@ -213,8 +228,9 @@ pub(crate) fn text(path: &Path) -> String {
 /// Returns the event of the one unit called `name`.
 #[track_caller]
 pub(crate) fn event_of<'a>(built: &'a CargoOutcome, name: &str) -> &'a Event {
-    let all = || built.unit_events().map(Event::describe).collect::<Vec<_>>().join("\n");
-    built.event_of(name).unwrap_or_else(|| panic!("not one unit is called `{name}`:\n{}", all()))
+    let named: Vec<_> = built.unit_events().filter(|event| event.name == name).collect();
+    assert_eq!(named.len(), 1, "units called `{name}`:\n{}", built.stderr);
+    built.event_of(name).expect("there is one")
 }
 
 /// Checks that a compilation was not stored, for a reason in which `why` occurs.

@@ -7,7 +7,7 @@ use std::path::Path;
 use kache_e2e::events::Outcome::{self, Hit, Miss};
 use kache_e2e::project::Project;
 
-use crate::rebuild::{MANIFEST, Rebuild, contains, event_of, set_time, text};
+use crate::rebuild::{MANIFEST, Rebuild, contains, event_of, set_time, settle, text};
 use crate::stub::Stub;
 
 /// A program that prints its source's, its module's and its asset's word.
@@ -91,7 +91,8 @@ impl Stub {
     /// Runs `commands` once, `before` or `after` the next compilation of `app`.
     fn meddles(&self, moment: &str, commands: &str) {
         let marks = self.program.with_file_name("marks");
-        fs::write(marks.join(moment), format!("{commands}\n")).unwrap();
+        fs::write(marks.join(moment), format!("{commands}\n"))
+            .expect("the stub has a directory for marks");
     }
 }
 
@@ -138,7 +139,8 @@ fn a_dependency_replaced_while_the_compiler_runs_is_not_stored() {
     ])
     .program("app");
     let stub = trial.meddle();
-    let touched = "for file in \"$out_dir\"/libpart-*.rlib; do cp \"$file\" other; mv other \"$file\"; done";
+    let touched =
+        "for file in \"$out_dir\"/libpart-*.rlib; do cp \"$file\" other; mv other \"$file\"; done";
     stub.meddles("after", touched);
     trial.expect_unstored("app", "changed while the compiler ran");
     trial.expect(&[("part", Hit), ("app", Miss)]);
@@ -148,7 +150,7 @@ fn a_dependency_replaced_while_the_compiler_runs_is_not_stored() {
 #[test]
 fn a_rewrite_of_the_same_size_and_time_is_noticed() {
     let trial = program();
-    trial.settle();
+    settle();
     trial.prove_hit(&["app"]);
     for (file, said) in [("src/main.rs", "two one one"), ("asset", "two one two")] {
         let time = fs::metadata(trial.path(file)).unwrap().modified().unwrap();
@@ -161,7 +163,7 @@ fn a_rewrite_of_the_same_size_and_time_is_noticed() {
 #[test]
 fn a_file_renamed_over_an_input_is_noticed() {
     let trial = program();
-    trial.settle();
+    settle();
     trial.prove_hit(&["app"]);
     let time = fs::metadata(trial.path("asset")).unwrap().modified().unwrap();
     trial.write("other", "two");
@@ -202,12 +204,12 @@ fn library() -> (Rebuild, Stub) {
 fn check_damage(commands: &str, expected: Outcome) {
     let (trial, stub) = library();
     stub.meddles("after", commands);
-    let built = trial.run_in(trial.project()).run().unwrap();
+    let built = trial.run_in(trial.project()).run().expect("cargo starts");
     let event = event_of(&built, "app");
     let is_unstored = event.outcome == Outcome::Error || event.reason.contains("not stored");
     assert!(event.outcome == expected && is_unstored, "{commands}: {}", event.describe());
     stub.meddles("after", commands);
-    let bare = trial.scene.bare_cargo_in(trial.project(), "build").run().unwrap();
+    let bare = trial.scene.bare_cargo_in(trial.project(), "build").run().expect("cargo starts");
     assert_eq!(built.success(), bare.success(), "{commands}: {}", bare.stderr);
     trial.expect(&[("app", Miss)]);
     trial.expect(&[("app", Hit)]);
@@ -323,7 +325,7 @@ fn a_warning_about_the_code_is_stored_and_repeated() {
 #[track_caller]
 fn build_second_checkout(trial: &Rebuild) -> (Project, Outcome) {
     trial.prove_hit(&["app"]);
-    let second = trial.scene.second_checkout("second/place").unwrap();
+    let second = trial.scene.second_checkout("second/place").expect("the checkout can be copied");
     let built = trial.build_in(&second);
     trial.agrees_with_bare_in(&second);
     (second, event_of(&built, "app").outcome)
@@ -337,7 +339,10 @@ fn check_not_shared(trial: &Rebuild) {
     assert!(contains(&program, &text(second.dir())), "the real path is in the program");
     assert!(!contains(&program, &text(trial.project().dir())), "of another checkout");
     let bare = trial.scene.bare_target_dir(&second).join("debug/app");
-    assert_eq!(fs::read(&program).unwrap(), fs::read(Path::new(&bare)).unwrap());
+    assert_eq!(
+        fs::read(&program).expect("cargo built it"),
+        fs::read(Path::new(&bare)).expect("bare cargo built it")
+    );
     trial.expect(&[("app", Hit)]);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kache_e2e::events::Outcome::{Dup, Hit, Miss};
 
-use crate::rebuild::{MANIFEST, Rebuild, contains, set_time, text};
+use crate::rebuild::{MANIFEST, Rebuild, contains, set_time, settle, text};
 
 /// A program that prints what `answer`, a C function, returns.
 const PROGRAM: &str = "extern \"C\" { fn answer() -> i32; }\n\
@@ -88,7 +88,7 @@ fn a_static_library_of_the_same_size_and_time_is_another_one() {
     trial.archive("native/libanswer.a", 1);
     let library = trial.path("native/libanswer.a");
     let before = fs::metadata(&library).unwrap();
-    trial.settle();
+    settle();
     trial.prove_hit(&["app"]);
     trial.archive("native/libanswer.a", 2);
     set_time(&library, before.modified().unwrap());
@@ -211,10 +211,10 @@ fn an_archive_two_crates_down_reaches_a_program_that_is_optimised_as_a_whole() {
 /// into a C program.
 fn staticlib_chain(kind: &str) -> Rebuild {
     let chain = chain(kind);
-    let manifest = chain.project().read("Cargo.toml").unwrap();
+    let manifest = chain.project().read("Cargo.toml").expect("the manifest was written");
     let library = "[lib]\ncrate-type = [\"staticlib\"]\n";
     chain.write("Cargo.toml", format!("{manifest}\n{library}"));
-    chain.project().remove("src/main.rs").unwrap();
+    chain.project().remove("src/main.rs").expect("the checkout can be written");
     let source = "#[unsafe(no_mangle)]\npub extern \"C\" fn outer() -> i32 { mid::middle() }\n";
     chain.write("src/lib.rs", source);
     let main =
@@ -232,21 +232,68 @@ fn said_by_c(chain: &Rebuild, target_dir: &Path) -> String {
     chain.tool(&program, &[])
 }
 
+/// Rebuilds the archive below a static library in place; what C sees must be
+/// what it sees of bare cargo's.
 #[track_caller]
-fn check_staticlib(kind: &str) {
-    let chain = staticlib_chain(kind);
-    chain.archive("wrap/native/libanswer.a", 1);
-    chain.prove_hit(&["wrap", "mid", "app"]);
+fn check_staticlib(chain: &Rebuild) {
     chain.archive("wrap/native/libanswer.a", 2);
     chain.expect(&[("wrap", Miss), ("mid", Hit), ("app", Miss)]);
-    let ours = said_by_c(&chain, &chain.project().target_dir());
-    assert_eq!(ours, said_by_c(&chain, &chain.bare_in(chain.project())));
+    let ours = said_by_c(chain, &chain.project().target_dir());
+    assert_eq!(ours, said_by_c(chain, &chain.bare_in(chain.project())));
     assert_eq!(ours, "2\n");
 }
 
 #[test]
 fn an_archive_two_crates_below_a_static_library_is_an_input() {
-    check_staticlib("static");
+    let chain = staticlib_chain("static");
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.prove_hit(&["wrap", "mid", "app"]);
+    check_staticlib(&chain);
+}
+
+#[test]
+fn a_static_library_with_members_of_unknown_origin_is_not_stored() {
+    let chain = staticlib_chain("static:+whole-archive");
+    chain.archive("wrap/native/libanswer.a", 1);
+    chain.build();
+    chain.expect_unstored("app", "in the archive came from is not known");
+    check_staticlib(&chain);
+}
+
+/// A library whose members are files of their own; one of those changes.
+#[track_caller]
+fn check_thin_archive(trial: &Rebuild, dir: &str, unit: &str) {
+    let (library, object) = (format!("{dir}/libanswer.a"), format!("{dir}/answer.o"));
+    trial.object(&object, &returns("answer", 1));
+    trial.tool("ar", &["rcsDT", &library, &object]);
+    trial.build();
+    assert_eq!(trial.agrees_with_bare(), "1\n");
+    trial.expect_unstored(unit, "thin");
+    trial.object(&object, &returns("answer", 2));
+    assert_eq!(trial.expect(&[(unit, Miss)]), "2\n");
+}
+
+#[test]
+fn what_is_linked_from_a_thin_archive_is_not_stored() {
+    let mut trial = program(PROGRAM);
+    trial.rustflags(&["-Lnative={dir}/native", "-lstatic=answer"]);
+    check_thin_archive(&trial, "native", "app");
+    let mut trial = program(PROGRAM);
+    trial.rustflags(&["-Clink-arg={dir}/native/libanswer.a", "-Clink-arg=-fuse-ld=bfd"]);
+    check_thin_archive(&trial, "native", "app");
+    check_thin_archive(&chain("static"), "wrap/native", "wrap");
+}
+
+#[test]
+fn the_files_that_a_linker_script_names_are_inputs() {
+    let mut trial = program(PROGRAM);
+    trial.rustflags(&["-Lnative={dir}/native", "-lanswer"]);
+    trial.object("elsewhere/answer.o", &returns("answer", 1));
+    let object = text(&trial.path("elsewhere/answer.o"));
+    trial.write("native/libanswer.so", format!("INPUT({object})\n"));
+    trial.prove_hit(&["app"]);
+    trial.object("elsewhere/answer.o", &returns("answer", 2));
+    assert_eq!(trial.expect(&[("app", Miss)]), "2\n");
 }
 
 #[test]
@@ -276,7 +323,7 @@ fn the_order_of_search_paths_decides() {
 #[track_caller]
 fn check_shadowed(flags: &[&str], appear: impl Fn(&Rebuild)) {
     let mut trial = program(PROGRAM);
-    fs::create_dir_all(trial.path("one")).unwrap();
+    fs::create_dir_all(trial.path("one")).expect("the checkout can be written");
     trial.archive("two/libanswer.a", 1);
     trial.rustflags(flags);
     trial.prove_hit(&["app"]);
@@ -323,9 +370,12 @@ fn check_replaced_tool(tool: &str, real: &str, flags: &[&str]) {
     let adding = |object: &str| format!("exec {} \"$@\" {dir}/{object}/answer.o", real.trim());
     trial.script(tool, &adding("one"));
     trial.rustflags(flags);
-    trial.settle();
+    settle();
     trial.prove_hit(&["app"]);
-    let time = fs::metadata(trial.path(tool)).unwrap().modified().unwrap();
+    let time = fs::metadata(trial.path(tool))
+        .expect("the tool is there")
+        .modified()
+        .expect("files have times");
     trial.script(tool, &adding("two"));
     set_time(&trial.path(tool), time);
     assert_eq!(trial.expect(&[("app", Miss)]), "2\n");

@@ -69,7 +69,8 @@ fn different_crates_of_one_name_built_at_one_instant_stay_apart() {
 
 #[test]
 fn a_test_of_a_library_is_not_the_library() {
-    let source = "pub fn number() -> u32 { 1 }\n#[test]\nfn it_is_one() { assert_eq!(number(), 1); }\n";
+    let source =
+        "pub fn number() -> u32 { 1 }\n#[test]\nfn it_is_one() { assert_eq!(number(), 1); }\n";
     let trial = Rebuild::of(&[("Cargo.toml", MANIFEST), ("src/lib.rs", source)]);
     trial.prove_hit(&["app"]);
     for expected in [Miss, Hit] {
@@ -88,13 +89,17 @@ fn a_library_of_another_type_is_another_one() {
     let manifest = |kind: &str| format!("{MANIFEST}\n[lib]\ncrate-type = [\"{kind}\"]\n");
     let source = "#[unsafe(no_mangle)]\npub extern \"C\" fn number() -> i32 { 1 }\n";
     let trial = Rebuild::of(&[("Cargo.toml", &manifest("rlib")), ("src/lib.rs", source)]);
-    for (kind, file) in
-        [("rlib", "libapp.rlib"), ("cdylib", "libapp.so"), ("dylib", "libapp.so"), ("staticlib", "libapp.a")]
-    {
+    for (kind, file) in [
+        ("rlib", "libapp.rlib"),
+        ("cdylib", "libapp.so"),
+        ("dylib", "libapp.so"),
+        ("staticlib", "libapp.a"),
+    ] {
         trial.write("Cargo.toml", manifest(kind));
         trial.expect(&[("app", Miss)]);
         trial.expect(&[("app", Hit)]);
-        let ours = Tree::of(&trial.project().target_dir().join("debug"), |path| path == Path::new(file));
+        let ours =
+            Tree::of(&trial.project().target_dir().join("debug"), |path| path == Path::new(file));
         assert_eq!(ours.unwrap().files.len(), 1, "{file}");
     }
 }
@@ -201,12 +206,15 @@ impl Fetched {
                 "pub fn place() -> &'static str { file!() }\n",
             ),
             ("registry/src/index/part-1.0.0/.cargo-checksum.json", "{\"files\":{}}"),
-            ("config.toml", &format!(
-                "[source.crates-io]\nreplace-with = \"local\"\n[source.local]\ndirectory = \"{}\"\n",
-                text(&home.join("registry/src/index"))
-            )),
+            (
+                "config.toml",
+                &format!(
+                    "[source.crates-io]\nreplace-with = \"local\"\n[source.local]\ndirectory = \"{}\"\n",
+                    text(&home.join("registry/src/index"))
+                ),
+            ),
         ];
-        Project::of_files(&files, &home).unwrap();
+        Project::of_files(&files, &home).expect("the environment can be written");
         self.trial.set("CARGO_HOME", text(&home));
         home
     }
@@ -237,7 +245,10 @@ fn a_fetched_package_is_shared_between_cargo_homes_where_paths_are_portable() {
     fetched.trial.expect(&[("part", Hit), ("app", Hit)]);
     let program = fetched.trial.project().program("app");
     assert!(!contains(&program, &text(&first)) && !contains(&program, &text(&second)));
-    assert_eq!(fetched.trial.tool(&text(&program), &[]), "/cargo/registry/src/index/part-1.0.0/src/lib.rs\n");
+    assert_eq!(
+        fetched.trial.tool(&text(&program), &[]),
+        "/cargo/registry/src/index/part-1.0.0/src/lib.rs\n"
+    );
 }
 
 /// A program that depends on `mid`, which depends on `leaf`.
@@ -251,7 +262,10 @@ fn chain() -> Rebuild {
         ("mid/Cargo.toml", &package("mid", "[dependencies]\nleaf.path = \"../leaf\"")),
         ("mid/src/lib.rs", "pub fn twice() -> u32 { 2 * leaf::number() }\n"),
         ("leaf/Cargo.toml", &package("leaf", "")),
-        ("leaf/src/lib.rs", "mod notes;\npub fn number() -> u32 { private() }\nfn private() -> u32 { 1 }\n"),
+        (
+            "leaf/src/lib.rs",
+            "mod notes;\npub fn number() -> u32 { private() }\nfn private() -> u32 { 1 }\n",
+        ),
         ("leaf/src/notes.rs", "// First thoughts.\n"),
     ])
     .program("app")
@@ -272,11 +286,13 @@ fn built_bare(chain: &Rebuild) -> [Vec<u8>; 2] {
     let file = |extension: &str| {
         let is_wanted = |path: &Path| {
             path.extension().is_some_and(|it| it == extension)
-                && path.file_name().is_some_and(|name| text(Path::new(name)).starts_with("libleaf-"))
+                && path
+                    .file_name()
+                    .is_some_and(|name| text(Path::new(name)).starts_with("libleaf-"))
         };
         let mut files = WalkDir::new(target.join("debug/deps")).into_iter().flatten();
         let found = files.find(|entry| is_wanted(entry.path())).expect("cargo built it");
-        fs::read(found.path()).unwrap()
+        fs::read(found.path()).expect("the file is readable")
     };
     ["rmeta", "rlib"].map(file)
 }

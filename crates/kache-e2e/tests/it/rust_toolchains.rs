@@ -7,7 +7,7 @@ use kache_e2e::events::Outcome::{Dup, Hit, Miss};
 use kache_e2e::events::{Event, Journal, Outcome};
 use kache_e2e::process;
 
-use crate::rebuild::{MANIFEST, Rebuild, set_time, text};
+use crate::rebuild::{MANIFEST, Rebuild, set_time, settle, text};
 
 /// A program that says by which compiler of [`standing_for`] it was compiled.
 const PROGRAM: &str = "#![allow(unexpected_cfgs)]\n\
@@ -28,7 +28,7 @@ fn a_compiler_replaced_in_place_is_another_one() {
     let rustc = "tools/rustc";
     trial.script(rustc, &standing_for(&trial, "--cfg one"));
     trial.set("RUSTC", text(&trial.path(rustc)));
-    trial.settle();
+    settle();
     trial.build();
     assert_eq!(trial.expect(&[("app", Hit)]), "one\n");
     let before = fs::metadata(trial.path(rustc)).unwrap();
@@ -45,7 +45,8 @@ fn install(trial: &Rebuild, name: &str) {
     let dir = trial.path(&format!("home/toolchains/{name}"));
     let flags = format!("--cfg {name} --sysroot {}", text(&dir));
     trial.script(&format!("home/toolchains/{name}/bin/rustc"), &standing_for(trial, &flags));
-    link(&Path::new(real.trim()).join("lib"), &dir.join("lib")).unwrap();
+    link(&Path::new(real.trim()).join("lib"), &dir.join("lib"))
+        .expect("the checkout can be written");
 }
 
 fn link(target: &Path, path: &Path) -> io::Result<()> {
@@ -67,7 +68,7 @@ fn rustup() -> Rebuild {
     trial.script("shims/rustup", &shim);
     trial.set("RUSTUP_HOME", home);
     trial.scene.env.unset("RUSTUP_TOOLCHAIN");
-    trial.settle();
+    settle();
     let path = std::env::var("PATH").unwrap_or_default();
     trial.set("PATH", format!("{}:{path}", text(&trial.path("shims"))));
     trial
@@ -107,7 +108,7 @@ fn a_toolchain_updated_behind_its_name_is_another_compiler() {
 /// An empty profile for code that this program does not have.
 fn profile(name: &str) -> Vec<u8> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/profiles");
-    fs::read(fixtures.join(name)).unwrap()
+    fs::read(fixtures.join(name)).expect("the fixture is there")
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn a_rewritten_profile_is_another_one() {
 
 /// The events of a build on a machine whose CPU is described by `cpu_info`.
 fn build_on(trial: &Rebuild, cpu_info: &Path) -> Vec<Event> {
-    trial.project().clean().unwrap();
+    trial.project().clean().expect("the target directory can be removed");
     let cargo = trial.run_in(trial.project()).command();
     let is_root = trial.tool("id", &["-u"]).trim() == "0";
     let mut unshare = trial.scene.env.command("unshare");
@@ -137,14 +138,14 @@ fn build_on(trial: &Rebuild, cpu_info: &Path) -> Vec<Event> {
     unshare.envs(cargo.get_envs().filter_map(|(name, value)| Some((name, value?))));
     unshare.current_dir(trial.project().dir());
     let mut journal = Journal::at_end_of(&trial.scene.env.cache_dir());
-    let built = process::run(&mut unshare).unwrap();
+    let built = process::run(&mut unshare).expect("unshare starts");
     assert!(built.status.success(), "{}", built.stderr);
-    journal.take().unwrap()
+    journal.take().expect("the journal is readable")
 }
 
 /// Describes this machine's CPU with one feature more.
 fn another_cpu(trial: &Rebuild) -> PathBuf {
-    let this = fs::read_to_string("/proc/cpuinfo").unwrap();
+    let this = fs::read_to_string("/proc/cpuinfo").expect("the system describes its CPU");
     let feature = |line: &str| {
         let is_list = line.starts_with("flags") || line.starts_with("Features");
         format!("{line}{}\n", if is_list { " imaginary" } else { "" })

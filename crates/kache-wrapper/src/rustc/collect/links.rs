@@ -1,12 +1,13 @@
 //! What the linker says it read.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 
 use kache_key::{Input, depfile};
 use kache_store::{blob, identity};
 
-use super::{Collector, changed};
+use super::{Collector, changed, latest_change_ns};
 
 impl Collector<'_> {
     /// Adds every file of the linker's own list.
@@ -66,8 +67,14 @@ impl Collector<'_> {
             self.add(Input::LinkInput(token), digest, None);
             return Ok(());
         }
-        if !metadata.is_file() || stamp.ctime_ns > self.before.wall_clock_ns {
+        if !metadata.is_file() || latest_change_ns(&stamp) > self.before.wall_clock_ns {
             return Err(changed(path));
+        }
+        if is_thin_archive(path) {
+            return Err(format!(
+                "`{}` is a thin archive: its members are elsewhere",
+                path.display()
+            ));
         }
         let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;
         self.add(Input::LinkInput(token), digest, Some(stamp));
@@ -91,6 +98,14 @@ impl Collector<'_> {
             }
         }
     }
+}
+
+/// Returns whether `path` is an archive that only names its members, which no
+/// linker lists among what it read.
+fn is_thin_archive(path: &Path) -> bool {
+    let mut start = [0; 8];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"!<thin>\n"
 }
 
 /// Returns `foo` of `libfoo.a`, `libfoo.so` or `libfoo.so.1`.

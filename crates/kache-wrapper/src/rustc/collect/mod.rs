@@ -141,7 +141,7 @@ impl Collector<'_> {
     fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let stamp = identity::stamp_of(&metadata);
-        if stamp.ctime_ns > self.before.wall_clock_ns {
+        if latest_change_ns(&stamp) > self.before.wall_clock_ns {
             return Err(changed(path));
         }
         Ok(stamp)
@@ -172,6 +172,15 @@ fn artifact_digest(path: &Path, metadata: &Metadata) -> Result<Digest, String> {
         Some(digest) => Ok(digest),
         None => blob::digest_file(path).map(|(digest, _)| digest).map_err(|f| f.to_string()),
     }
+}
+
+/// Returns the latest moment at which a file with this stamp can have been changed.
+///
+/// Some file systems keep only every second second, and round down.
+fn latest_change_ns(stamp: &FileStamp) -> i64 {
+    const SECOND_NS: i64 = 1_000_000_000;
+    let is_coarse = stamp.ctime_ns % SECOND_NS == 0;
+    stamp.ctime_ns.saturating_add(if is_coarse { 2 * SECOND_NS } else { 0 })
 }
 
 fn changed(path: &Path) -> String {
