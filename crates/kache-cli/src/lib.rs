@@ -1,6 +1,6 @@
 //! Verbs of kache for people and scripts: `kache stats`, `kache doctor` and their like.
 //!
-//! A verb has a file in [`commands`] that says what is done and how it is
+//! A verb has a file in `commands` that says what is done and how it is
 //! printed; what is known about builds and stores comes from kache-store and
 //! kache-config. `docs/command-line.md` describes verbs, forms and exit codes.
 
