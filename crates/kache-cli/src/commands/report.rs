@@ -217,8 +217,8 @@ impl SessionReport {
         out.gap()?;
         let Counts { hits, misses, dups, passthroughs, errors, .. } = counts;
         out.line(format_args!(
-            "{}: {hits} hits, {misses} misses, {dups} dups, {passthroughs} passthroughs, \
-             {errors} errors",
+            "{}: hits {hits}, misses {misses}, dups {dups}, passthroughs {passthroughs}, \
+             errors {errors}",
             quantity::count(total, "unit", "units")
         ))?;
         out.line(format_args!(

@@ -32,7 +32,7 @@ fn one_build_is_told_with_its_misses_and_why() -> Fallible<()> {
     session 100-5 in /ws
     started 2026-03-01T09:59:59Z, took 8.0 s
 
-    4 units: 1 hits, 2 misses, 0 dups, 1 passthroughs, 0 errors
+    4 units: hits 1, misses 2, dups 0, passthroughs 1, errors 0
     hit rate 33.3 %, by compile time 22.2 %
     compiling took 3.5 s; hits saved 998 ms
     restored: 4.0 KiB linked, 0 B cloned, 0 B copied
