@@ -57,34 +57,35 @@ impl Counters {
             Outcome::Error => &mut self.errors,
         };
         *outcome += 1;
-        self.wall_us += event.wall_us;
+        self.wall_us = self.wall_us.saturating_add(event.wall_us);
         if event.outcome == Outcome::Hit {
-            self.hit_wall_us += event.wall_us;
-            self.avoided_ms += event.compile_ms;
+            self.hit_wall_us = self.hit_wall_us.saturating_add(event.wall_us);
+            self.avoided_ms = self.avoided_ms.saturating_add(event.compile_ms);
         } else {
-            self.compiled_ms += event.compile_ms;
+            self.compiled_ms = self.compiled_ms.saturating_add(event.compile_ms);
         }
-        self.bytes_linked += event.bytes_linked;
-        self.bytes_cloned += event.bytes_cloned;
-        self.bytes_copied += event.bytes_copied;
-        self.processes_spawned += u64::from(event.processes_spawned);
+        self.bytes_linked = self.bytes_linked.saturating_add(event.bytes_linked);
+        self.bytes_cloned = self.bytes_cloned.saturating_add(event.bytes_cloned);
+        self.bytes_copied = self.bytes_copied.saturating_add(event.bytes_copied);
+        self.processes_spawned =
+            self.processes_spawned.saturating_add(u64::from(event.processes_spawned));
     }
 
     /// Adds what others came to.
     pub fn add(&mut self, other: &Self) {
-        self.hits += other.hits;
-        self.misses += other.misses;
-        self.dups += other.dups;
-        self.passthroughs += other.passthroughs;
-        self.errors += other.errors;
-        self.wall_us += other.wall_us;
-        self.hit_wall_us += other.hit_wall_us;
-        self.compiled_ms += other.compiled_ms;
-        self.avoided_ms += other.avoided_ms;
-        self.bytes_linked += other.bytes_linked;
-        self.bytes_cloned += other.bytes_cloned;
-        self.bytes_copied += other.bytes_copied;
-        self.processes_spawned += other.processes_spawned;
+        self.hits = self.hits.saturating_add(other.hits);
+        self.misses = self.misses.saturating_add(other.misses);
+        self.dups = self.dups.saturating_add(other.dups);
+        self.passthroughs = self.passthroughs.saturating_add(other.passthroughs);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.wall_us = self.wall_us.saturating_add(other.wall_us);
+        self.hit_wall_us = self.hit_wall_us.saturating_add(other.hit_wall_us);
+        self.compiled_ms = self.compiled_ms.saturating_add(other.compiled_ms);
+        self.avoided_ms = self.avoided_ms.saturating_add(other.avoided_ms);
+        self.bytes_linked = self.bytes_linked.saturating_add(other.bytes_linked);
+        self.bytes_cloned = self.bytes_cloned.saturating_add(other.bytes_cloned);
+        self.bytes_copied = self.bytes_copied.saturating_add(other.bytes_copied);
+        self.processes_spawned = self.processes_spawned.saturating_add(other.processes_spawned);
     }
 
     /// Returns how many invocations there were.
@@ -236,4 +237,16 @@ pub fn from_journal(layout: &Layout, since_ns: Option<i64>) -> Result<Stats, IoF
         }
     })?;
     Ok(Stats::of(tally.rows.into_iter(), tally.sessions.into_iter()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_damaged_journal_do_not_overflow() {
+        let mut counters = Counters { wall_us: u64::MAX, hits: u64::MAX, ..Counters::default() };
+        counters.add(&counters.clone());
+        assert_eq!((counters.wall_us, counters.hits), (u64::MAX, u64::MAX));
+    }
 }
