@@ -216,8 +216,8 @@ impl Stats {
     }
 }
 
-#[cfg(feature = "index")]
 /// Returns the first hour that may hold events since `since_ns`.
+#[cfg(feature = "index")]
 pub(crate) fn first_hour(since_ns: Option<i64>) -> u64 {
     since_ns.and_then(|ns| u64::try_from(ns / HOUR_NS).ok()).unwrap_or(0)
 }
