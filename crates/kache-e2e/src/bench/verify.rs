@@ -57,10 +57,13 @@ fn faults_of_kache(phase: Phase, outcome: &CargoOutcome) -> Vec<String> {
 }
 
 /// Whether a unit came from the cache, or had a reason not to: in another
-/// checkout a unit whose output names the first one must be compiled.
+/// checkout a unit that names the first one, in an output or through a variable
+/// that it reads, must be compiled.
 fn is_served(event: &Event, phase: Phase) -> bool {
-    let bound = phase == Phase::Second && event.reason.contains("bound");
-    (event.outcome == Outcome::Hit && event.spawned() == 0) || bound
+    let is_bound = ["root target changed", "root workspace changed", "env "]
+        .iter()
+        .any(|place| event.reason.contains(place));
+    (event.outcome == Outcome::Hit && event.spawned() == 0) || (phase == Phase::Second && is_bound)
 }
 
 #[cfg(test)]
@@ -101,10 +104,14 @@ mod tests {
     fn a_warm_phase_with_a_miss_is_faulty() {
         let hit = ("a", Outcome::Hit, "");
         let miss = ("b", Outcome::Miss, "source changed");
-        let bound = ("c", Outcome::Miss, "bound to {workspace}");
+        let bound = ("c", Outcome::Miss, "file a.rs changed, root target changed");
         check(Phase::Warm, &[hit], &[]);
         check(Phase::Warm, &[hit, miss], &["not served: b (): miss: source changed"]);
-        check(Phase::Warm, &[bound], &["not served: c (): miss: bound to {workspace}"]);
+        check(
+            Phase::Warm,
+            &[bound],
+            &["not served: c (): miss: file a.rs changed, root target changed"],
+        );
         check(Phase::Second, &[hit, bound], &[]);
         check(Phase::Cold, &[miss], &[]);
         check(Phase::Cold, &[hit], &["1 hits in an empty store"]);
