@@ -24,6 +24,11 @@ use crate::toolchain::Toolchain;
 pub(crate) struct Linker {
     /// Differs between any two linkers that could link differently.
     pub(crate) identity: Digest,
+    /// What the driver answers when asked for the linker: a path, or a name to
+    /// be found on `PATH`.
+    answer: String,
+    /// The linker itself.
+    program: PathBuf,
     watched: Vec<(PathBuf, FileStamp)>,
 }
 
@@ -62,7 +67,7 @@ pub(crate) fn identify(
     path_var: Option<OsString>,
 ) -> Result<Linker, LinkerError> {
     let choice = choose(unit, toolchain, path_var.clone())?;
-    let mut hasher = FieldHasher::new("kache linker memo 1");
+    let mut hasher = FieldHasher::new("kache linker memo 2");
     hasher.text("driver", &choice.driver.to_string_lossy());
     hasher.text("linker", &choice.linker_name);
     hasher.list("prefixes", choice.prefixes.iter().map(String::as_str));
@@ -73,6 +78,8 @@ pub(crate) fn identify(
     };
     if let Ok(Some(known)) = memo::read::<Linker>(store.layout(), memo_id)
         && known.watched.iter().all(is_same)
+        // One that was installed since may come first on the path.
+        && find_linker(&choice, &known.answer, path_var.clone()) == Some(known.program.clone())
     {
         return Ok(known);
     }
@@ -149,7 +156,9 @@ fn bundled_lld_dir(toolchain: &Toolchain) -> String {
 }
 
 fn ask(choice: &Choice, path_var: Option<OsString>) -> Result<Linker, LinkerError> {
-    let linker = linker_proper(choice, path_var)?;
+    let answer = ask_driver(choice)?;
+    let linker = find_linker(choice, &answer, path_var)
+        .ok_or_else(|| LinkerError::NotFound(answer.clone()))?;
     let help = process::ask(&linker.to_string_lossy(), &["--help"])
         .map_err(|_| LinkerError::Unreadable(linker.clone()))?;
     if !String::from_utf8_lossy(&help.stdout).contains("--dependency-file") {
@@ -169,23 +178,26 @@ fn ask(choice: &Choice, path_var: Option<OsString>) -> Result<Linker, LinkerErro
         hasher.digest("part", digest);
         watched.push((part, identity::stamp_of(&metadata)));
     }
-    Ok(Linker { identity: hasher.finish(), watched })
+    Ok(Linker { identity: hasher.finish(), answer, program: linker, watched })
 }
 
-/// Finds the linker that the driver starts: in the `-B` directories, then
-/// where the driver looks, then on `PATH`.
-fn linker_proper(choice: &Choice, path_var: Option<OsString>) -> Result<PathBuf, LinkerError> {
+/// Asks the driver which program it would start under the chosen name.
+fn ask_driver(choice: &Choice) -> Result<String, LinkerError> {
     let name = choice.linker_name.as_str();
     if name.contains('/') {
-        return Ok(PathBuf::from(name));
+        return Ok(name.to_owned());
     }
+    let answer =
+        process::ask(&choice.driver.to_string_lossy(), &[format!("-print-prog-name={name}")])
+            .map_err(|_| LinkerError::Unreadable(choice.driver.clone()))?;
+    Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+}
+
+/// Finds the linker that the driver starts: in the `-B` directories, then by
+/// the driver's own `answer`, which is a path or a name on `PATH`.
+fn find_linker(choice: &Choice, answer: &str, path_var: Option<OsString>) -> Option<PathBuf> {
+    let name = choice.linker_name.as_str();
     let in_prefix = choice.prefixes.iter().map(|dir| Path::new(dir).join(name));
-    if let Some(found) = in_prefix.into_iter().find(|path| path.is_file()) {
-        return Ok(found);
-    }
-    let driver = choice.driver.to_string_lossy();
-    let answer = process::ask(&driver, &[format!("-print-prog-name={name}")])
-        .map_err(|_| LinkerError::Unreadable(choice.driver.clone()))?;
-    let said = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-    files::find_program(&said, path_var).ok_or(LinkerError::NotFound(said))
+    let found = in_prefix.into_iter().find(|path| !name.contains('/') && path.is_file());
+    found.or_else(|| files::find_program(answer, path_var))
 }

@@ -314,6 +314,24 @@ fn two_cargos_that_need_the_same_units_run_one_compiler_for_each() {
 }
 
 #[test]
+fn a_cargo_with_other_sources_does_not_wait() {
+    let scenario = chain::scenario().unwrap();
+    let stub = Stub::compiler(
+        &scenario,
+        r#"[ "$name" = base ] && [ ! -e "$marks/began" ] && { mark began; await never; }"#,
+    );
+    let second = scenario.second_checkout("elsewhere/two").unwrap();
+    second.append("base/src/lib.rs", "// other\n").unwrap();
+    let job = start_job(scenario.cargo("build").var("RUSTC", &stub.program).command());
+    stub.wait_for("began");
+    let began = Instant::now();
+    let built = scenario.cargo_in(&second, "build").var("RUSTC", &stub.program).run().unwrap();
+    assert!(stop_job(job, "KILL"));
+    assert!(built.success(), "{}", built.stderr);
+    assert!(began.elapsed() < Duration::from_secs(50), "it waited for the lock");
+}
+
+#[test]
 fn a_cargo_that_waits_for_another_goes_on_when_that_is_killed() {
     let scenario = chain::scenario().unwrap();
     let stub = Stub::compiler(

@@ -130,6 +130,25 @@ fn an_asset_edited_after_the_compiler_read_it_is_not_stored() {
 }
 
 #[test]
+fn a_directory_replaced_while_the_compiler_runs_is_not_stored() {
+    let trial = Rebuild::of(&[
+        ("Cargo.toml", MANIFEST),
+        (
+            "src/main.rs",
+            "#[path = \"../gen/word.rs\"]\nmod word;\nfn main() { println!(\"{}\", word::WORD); }\n",
+        ),
+        ("v1/word.rs", "pub const WORD: &str = \"one\";\n"),
+        ("v2/word.rs", "pub const WORD: &str = \"two\";\n"),
+    ]);
+    std::os::unix::fs::symlink("v1", trial.path("gen")).unwrap();
+    let mut trial = trial.program("app");
+    let stub = trial.meddle();
+    stub.meddles("after", "ln -sfn v2 gen");
+    trial.expect_unstored("app", "changed while the compiler ran");
+    assert_eq!(trial.expect(&[("app", Miss)]).trim(), "two");
+}
+
+#[test]
 fn a_dependency_replaced_while_the_compiler_runs_is_not_stored() {
     let mut trial = Rebuild::of(&[
         ("Cargo.toml", &depending("part.path = \"part\"")),

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use kache_e2e::Scenario;
 use kache_e2e::events::Outcome;
 
 use crate::rustc_trial::{Call, RustcTrial};
@@ -41,6 +42,33 @@ fn what_only_clippy_refuses_fails_under_clippy_alone() {
     trial.check_verb(project, "clippy", "app", Miss);
     trial.check_verb(project, "check", "app", Miss);
     trial.check_verb(project, "clippy", "app", Hit);
+}
+
+#[test]
+fn a_package_that_clippy_passed_over_as_a_dependency_is_still_looked_at() {
+    let members = "[workspace]\nmembers = [\"app\", \"part\"]\nresolver = \"3\"\n";
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
+    };
+    let scenario = Scenario::of_files(&[
+        ("Cargo.toml", members),
+        ("app/Cargo.toml", &package("app", "[dependencies]\npart.path = \"../part\"\n")),
+        ("app/src/main.rs", "fn main() { println!(\"{}\", part::seven()); }\n"),
+        ("part/Cargo.toml", &package("part", "")),
+        (
+            "part/src/lib.rs",
+            "#![deny(clippy::needless_return)]\npub fn seven() -> u8 { return 7; }\n",
+        ),
+    ])
+    .unwrap();
+    let clippy = |package: &str| {
+        scenario.project.clean().unwrap();
+        scenario.cargo("clippy").args(["-p", package, "--no-deps"]).run().unwrap()
+    };
+    assert!(clippy("app").success());
+    let again = clippy("app");
+    assert_eq!(again.spawned(), 0, "{}", again.stderr);
+    assert!(!clippy("part").success(), "clippy did not look at the package");
 }
 
 #[test]

@@ -175,6 +175,18 @@ fn files_that_the_build_script_declared_to_cargo_are_inputs_of_a_macro() {
 }
 
 #[test]
+fn a_declared_directory_behind_a_symbolic_link_is_an_input() {
+    let trial = Trial::of_fixture("macros");
+    let project = trial.project();
+    project.rename("schema", "shared").unwrap();
+    std::os::unix::fs::symlink("shared", project.path("schema")).unwrap();
+    trial.write("build.rs", "fn main() { println!(\"cargo:rerun-if-changed=schema\"); }\n");
+    trial.prove_hit("app");
+    trial.write("shared/b.txt", "second\n");
+    trial.check("app", Miss);
+}
+
+#[test]
 fn a_variable_that_the_build_script_declared_to_cargo_is_an_input_of_a_macro() {
     let mut trial = Trial::of_fixture("macros");
     let script = "fn main() { println!(\"cargo:rerun-if-env-changed=SEEN_BY_A_MACRO\"); }\n";

@@ -411,6 +411,25 @@ fn a_linker_of_another_make_under_the_same_name_is_another_one() {
 }
 
 #[test]
+fn a_linker_that_appears_earlier_on_the_search_path_is_another_one() {
+    let mut trial = program("fn main() { println!(\"linked\"); }\n");
+    let gnu = trial.tool("cc", &["-print-prog-name=ld.bfd"]);
+    let gnu = trial.tool("sh", &["-c", &format!("command -v {}", gnu.trim())]);
+    let toolchain = trial.scene.env.toolchain().clone();
+    let sysroot = trial.tool(&text(&toolchain.rustc), &["--print=sysroot"]);
+    let bundled = format!("{}/lib/rustlib/{}/bin/rust-lld", sysroot.trim(), toolchain.host);
+    trial.script("tools/ld.bfd", &format!("exec {} \"$@\"", gnu.trim()));
+    let search = ["-Clink-arg=-B{dir}/first", "-Clink-arg=-B{dir}/tools"];
+    trial.rustflags(&[&["-Clink-arg=-fuse-ld=bfd"], &search[..]].concat());
+    settle();
+    trial.build();
+    trial.expect(&[("app", Hit)]);
+    trial.script("first/ld.bfd", &format!("exec {bundled} -flavor gnu \"$@\""));
+    trial.expect(&[("app", Miss)]);
+    assert!(contains(&trial.project().program("app"), "Linker: LLD"));
+}
+
+#[test]
 fn a_start_object_is_an_input() {
     let mut trial = program("fn main() { println!(\"started\"); }\n");
     let original = trial.tool("cc", &["-print-file-name=crti.o"]);

@@ -10,7 +10,16 @@ use kache_key::fields::FieldHasher;
 use super::surroundings::variable;
 
 /// Variables that clippy-driver reads.
-const VARIABLES: &[&str] = &["CLIPPY_ARGS", "CLIPPY_CONF_DIR", "CLIPPY_DISABLE_DOCS_LINKS"];
+///
+/// Under `--no-deps` it lints only where cargo says that the package is one of
+/// those asked for.
+const VARIABLES: &[&str] = &[
+    "CARGO_PRIMARY_PACKAGE",
+    "CLIPPY_ARGS",
+    "CLIPPY_CONF_DIR",
+    "CLIPPY_DISABLE_DOCS_LINKS",
+    "CLIPPY_TERMINAL_WIDTH",
+];
 
 /// Names of clippy's configuration file, in the order in which it looks.
 const FILES: &[&str] = &[".clippy.toml", "clippy.toml"];

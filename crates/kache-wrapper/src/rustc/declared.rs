@@ -19,6 +19,9 @@ use super::surroundings::variable;
 /// More declared files than this are a mistake, a whole disk perhaps.
 const MAX_FILES: usize = 20_000;
 
+/// A declared directory that is deeper than this leads back to itself.
+const MAX_DEPTH: usize = 64;
+
 /// What was declared for one unit.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
@@ -65,7 +68,7 @@ impl Declared {
         let Some(instruction) = line.strip_prefix("cargo:") else { return Ok(()) };
         let instruction = instruction.strip_prefix(':').unwrap_or(instruction);
         if let Some(path) = instruction.strip_prefix("rerun-if-changed=") {
-            list_files(&package_dir.join(path), &mut self.files)?;
+            list_files(&package_dir.join(path), 0, &mut self.files)?;
         } else if let Some(assignment) = instruction.strip_prefix("rustc-env=") {
             self.variables.extend(assignment.split_once('=').map(|(name, _)| name.to_owned()));
         } else if let Some(name) = instruction.strip_prefix("rerun-if-env-changed=") {
@@ -102,17 +105,21 @@ fn build_script_output() -> Option<String> {
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Adds `path`, or every file below it, as cargo does for `rerun-if-changed`.
-fn list_files(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+/// Adds `path`, or every file below it, as cargo does for `rerun-if-changed`:
+/// symbolic links are followed.
+fn list_files(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if files.len() > MAX_FILES {
         return Ok(());
     }
-    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+    if depth > MAX_DEPTH {
+        return Err(io::Error::other(format!("`{}` is too deep, or a loop", path.display())));
+    }
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         files.push(path.to_owned());
         return Ok(());
     }
     for entry in fs::read_dir(path)? {
-        list_files(&entry?.path(), files)?;
+        list_files(&entry?.path(), depth + 1, files)?;
     }
     Ok(())
 }

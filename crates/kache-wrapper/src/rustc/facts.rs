@@ -1,15 +1,16 @@
 //! Everything about a compilation that is known before an input is read.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kache_config::{Config, CrateSettings, Incremental};
-use kache_key::input::env_digest;
+use kache_key::input::{env_digest, missing_digest};
 use kache_key::rustc::outputs::{self, ExpectedOutput};
 use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
 use kache_key::rustc::unit::{RustcUnit, Target};
 use kache_key::{Digest, Roots, UnitId};
-use kache_store::{Store, blob};
+use kache_store::{IoFailure, Store, blob};
 
 use super::clippy;
 use super::declared::Declared;
@@ -93,7 +94,7 @@ pub(crate) fn gather<'a>(
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
     let mut facts = named_digests(&unit, &store, &toolchain)?;
     for file in &unit.content_files {
-        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
+        let digest = content_digest(&Path::new(&call.cwd).join(file))?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
     facts.extend(declared_variables(&settings));
@@ -131,6 +132,18 @@ pub(crate) fn gather<'a>(
         target_lib_dir,
         declared,
     })
+}
+
+/// Returns the digest of a file that a flag names.
+///
+/// It may be absent: a linker script, for example, is also looked for where
+/// libraries are, and only the linker can say where it was.
+fn content_digest(path: &Path) -> Result<Digest, IoFailure> {
+    match blob::digest_file(path) {
+        Ok((digest, _)) => Ok(digest),
+        Err(failure) if failure.source.kind() == io::ErrorKind::NotFound => Ok(missing_digest()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Returns the identity of the compiler in this environment.

@@ -6,7 +6,7 @@ use kache_key::explain::{self, Summary};
 use kache_key::input::entry_key;
 use kache_key::rustc::outputs::ArtifactRole;
 use kache_key::{Digest, EntryKey, Input, InputRecord, RecordedInput};
-use kache_store::{Manifest, UnitRecords};
+use kache_store::{IoFailure, Manifest, UnitRecords};
 
 use super::current::Current;
 use super::facts::Facts;
@@ -35,6 +35,8 @@ pub(crate) struct FoundEntry {
 #[derive(Default)]
 pub(crate) struct Missed {
     pub(crate) reason: String,
+    /// The entry that would fit the inputs of the newest record as they are now.
+    pub(crate) wanted: Option<EntryKey>,
     pub(crate) records: UnitRecords,
 }
 
@@ -47,6 +49,7 @@ pub(crate) fn look(facts: &Facts<'_>, report: &mut Report) -> Found {
         Ok(records) => {
             return Found::Nothing(Missed {
                 reason: "first sight of this unit".to_owned(),
+                wanted: None,
                 records,
             });
         }
@@ -55,15 +58,28 @@ pub(crate) fn look(facts: &Facts<'_>, report: &mut Report) -> Found {
         }
     };
     let mut current = Current::new(Path::new(&facts.call.cwd), &facts.roots);
-    let mut reason = None;
+    let mut newest = None;
     for record in &records.records {
         match try_record(facts, record, &mut current, report) {
             Ok(found) => return Found::Entry(Box::new(FoundEntry { records, ..found })),
-            Err(why) => reason = reason.or(Some(why)),
+            Err(unfit) => newest = newest.or(Some(unfit)),
         }
     }
-    let reason = reason.unwrap_or_default();
-    Found::Nothing(Missed { reason, records })
+    let Unfit { reason, wanted } = newest.unwrap_or_default();
+    Found::Nothing(Missed { reason, wanted, records })
+}
+
+/// Why a record leads to no entry, and to which one it would.
+#[derive(Default)]
+struct Unfit {
+    reason: String,
+    wanted: Option<EntryKey>,
+}
+
+impl From<IoFailure> for Unfit {
+    fn from(failure: IoFailure) -> Self {
+        Self { reason: failure.to_string(), wanted: None }
+    }
 }
 
 /// Returns the entry for `record`'s inputs as they are now, or why there is none.
@@ -72,19 +88,20 @@ fn try_record(
     record: &InputRecord,
     current: &mut Current<'_>,
     report: &mut Report,
-) -> Result<FoundEntry, String> {
+) -> Result<FoundEntry, Unfit> {
     let mut inputs = Vec::with_capacity(record.inputs.len());
     for recorded in &record.inputs {
-        let (digest, stamp) = current.digest(recorded).map_err(|failure| failure.to_string())?;
+        let (digest, stamp) = current.digest(recorded)?;
         inputs.push(RecordedInput { input: recorded.input.clone(), digest, stamp });
     }
     let key = entry_key(facts.unit_id, inputs.iter().map(|i| (&i.input, i.digest)));
     report.lap(Phase::Inputs);
-    let manifest = facts.store.manifest(key).map_err(|failure| failure.to_string())?;
+    let manifest = facts.store.manifest(key)?;
     report.lap(Phase::Lookup);
-    let Some(manifest) = manifest else { return Err(what_changed(record, &inputs)) };
+    let unfit = |reason| Unfit { reason, wanted: Some(key) };
+    let Some(manifest) = manifest else { return Err(unfit(what_changed(record, &inputs))) };
     if let Some(name) = missing_output(facts, &manifest) {
-        return Err(format!("the entry has no `{name}`"));
+        return Err(unfit(format!("the entry has no `{name}`")));
     }
     let has_new_stamps = inputs.iter().zip(&record.inputs).any(|(now, then)| {
         now.stamp != then.stamp && now.stamp.is_some_and(|stamp| stamp.is_settled())

@@ -143,7 +143,7 @@ fn publish(
 
 /// Returns whether this compilation is one step of an edit loop: there is
 /// incremental state to build on, and the unit was compiled a moment ago.
-fn is_edit(facts: &Facts<'_>, missed: &Missed) -> bool {
+pub(crate) fn is_edit(facts: &Facts<'_>, missed: &Missed) -> bool {
     let policy = facts.config.crate_settings(&facts.unit.crate_name).incremental;
     let is_recent = clock::now_ns().saturating_sub(missed.records.compiled_ns) < EDITED_WITHIN_NS;
     policy == Incremental::Auto

@@ -18,10 +18,12 @@ use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use kache_config::{Config, Places};
+use kache_key::UnitId;
+use kache_key::fields::FieldHasher;
 use kache_key::rustc::argfile;
 use kache_key::rustc::args::{Verdict, classify};
 use kache_key::rustc::unit::RustcUnit;
-use kache_store::{Outcome, Store};
+use kache_store::{Outcome, Store, blob};
 
 use crate::files;
 use crate::process;
@@ -119,12 +121,17 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
     let missed = match first {
         lookup::Found::Entry(entry) => match hit::restore(facts, &entry, report) {
             Ok(served) => return Ok(served),
-            Err(reason) => lookup::Missed { reason, records: entry.records },
+            Err(reason) => {
+                lookup::Missed { reason, wanted: Some(entry.key), records: entry.records }
+            }
         },
         lookup::Found::Nothing(missed) => missed,
     };
-    // Somebody else may be compiling this very unit: then wait and look again.
-    let lock = facts.store.lock_unit(facts.unit_id, WAIT_FOR_OTHER_BUILD).ok();
+    if miss::is_edit(facts, &missed) {
+        return miss::compile(facts, &missed, report);
+    }
+    // Somebody else may be compiling just this: then wait and look again.
+    let lock = facts.store.lock_unit(lock_name(facts, &missed), WAIT_FOR_OTHER_BUILD).ok();
     if lock.as_ref().is_some_and(|lock| lock.waited)
         && let lookup::Found::Entry(entry) = lookup::look(facts, report)
         && let Ok(served) = hit::restore(facts, &entry, report)
@@ -132,6 +139,19 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
         return Ok(served);
     }
     miss::compile(facts, &missed, report)
+}
+
+/// Names the lock of a compilation: the unit with its inputs as far as they are
+/// known, so that another checkout with other sources does not wait in vain.
+fn lock_name(facts: &facts::Facts<'_>, missed: &lookup::Missed) -> UnitId {
+    let mut hasher = FieldHasher::new("kache lock");
+    hasher.digest("unit", facts.unit_id.0);
+    if let Some(key) = missed.wanted {
+        hasher.digest("entry", key.0);
+    } else if let Ok((source, _)) = blob::digest_file(&facts.absolute(&facts.unit.source)) {
+        hasher.digest("source", source);
+    }
+    UnitId(hasher.finish())
 }
 
 /// Reads the command line as text and finds the compiler in it.

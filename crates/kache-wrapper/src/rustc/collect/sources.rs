@@ -1,5 +1,7 @@
 //! What the compiler says it read, and what its macros may have read.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use kache_key::input::env_digest;
@@ -43,6 +45,33 @@ impl Collector<'_> {
             let token = self.facts.roots.tokenise(file);
             self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
             self.other_place_of_module(file);
+        }
+        self.unchanged_directories(dep_info)
+    }
+
+    /// Makes sure that no directory or link on the way to a source was replaced
+    /// while the compiler ran: the files behind it now may not be those it read.
+    ///
+    /// Looks below the workspace and below `OUT_DIR`, at each directory once.
+    fn unchanged_directories(&self, dep_info: &DepInfo) -> Result<(), String> {
+        let out_dir = std::env::var_os("OUT_DIR").map(PathBuf::from);
+        let workspace = self.facts.roots.path(RootKind::Workspace).map(PathBuf::from);
+        let target = self.facts.roots.path(RootKind::Target);
+        let mut seen = BTreeSet::new();
+        for file in dep_info.files() {
+            let path = self.facts.absolute(file);
+            // Other crates' build scripts make directories in the target directory.
+            let in_target = target.is_some_and(|target| path.starts_with(target));
+            let Some(top) = (if in_target { &out_dir } else { &workspace }) else { continue };
+            let below = |dir: &&Path| dir.starts_with(top) && *dir != top;
+            for dir in path.ancestors().skip(1).take_while(below) {
+                if seen.insert(dir.to_owned()) {
+                    let found = fs::symlink_metadata(dir).map_err(|_| changed(dir))?;
+                    if identity::stamp_of(&found).ctime_ns > self.before.wall_clock_ns {
+                        return Err(changed(dir));
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -103,7 +132,7 @@ impl Collector<'_> {
     pub(super) fn externs(&mut self) -> Result<(), String> {
         let before = self.before;
         for (path, stamp_before) in &before.externs {
-            let metadata = std::fs::metadata(path).map_err(|_| changed(path))?;
+            let metadata = fs::metadata(path).map_err(|_| changed(path))?;
             let stamp = identity::stamp_of(&metadata);
             // Storing the extern may have linked and tagged it meanwhile, which
             // changes its ctime and nothing else.
@@ -138,7 +167,9 @@ impl Collector<'_> {
             if path.is_file() {
                 let (bytes, stamp) = self.read_unchanged(path)?;
                 self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
-            } else if !path.exists() {
+            } else if path.exists() {
+                return Err(format!("`{}` is declared and is no plain file", path.display()));
+            } else {
                 self.absent(path);
             }
         }
