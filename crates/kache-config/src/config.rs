@@ -109,7 +109,7 @@ pub enum VerifyRestores {
 pub enum Portable {
     /// Where a remote cache is configured.
     Auto,
-    /// Always: cargo's home, rustup's and the user's are mapped as well.
+    /// Always: cargo's home and the toolchain's are mapped as well.
     On,
     /// Never: only the checkout and the target directory are mapped.
     Off,
