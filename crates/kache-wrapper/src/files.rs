@@ -1,7 +1,16 @@
 //! Looking at the file system before a decision: search paths, marks, stamps.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use kache_key::input::FileStamp;
+use kache_store::identity;
+
+/// Returns whether a watched file is as it was when its stamp was taken. One look.
+pub(crate) fn is_unchanged((path, stamp): &(PathBuf, FileStamp)) -> bool {
+    fs::metadata(path).is_ok_and(|now| stamp.vouches_for(&identity::stamp_of(&now)))
+}
 
 /// Returns the file that running `program` would start: itself if it names a
 /// path, else the first executable of that name on `PATH`.
@@ -12,7 +21,7 @@ pub(crate) fn find_program(program: &str, path_var: Option<OsString>) -> Option<
     std::env::split_paths(&path_var?).map(|dir| dir.join(program)).find(|candidate| {
         use std::os::unix::fs::PermissionsExt as _;
 
-        std::fs::metadata(candidate)
+        fs::metadata(candidate)
             .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     })
 }
@@ -23,6 +32,6 @@ pub(crate) fn target_dir_above(out_dir: &Path) -> Option<PathBuf> {
     out_dir
         .ancestors()
         .take(10)
-        .find(|dir| std::fs::symlink_metadata(dir.join("CACHEDIR.TAG")).is_ok())
+        .find(|dir| fs::symlink_metadata(dir.join("CACHEDIR.TAG")).is_ok())
         .map(Path::to_owned)
 }

@@ -73,11 +73,8 @@ pub(crate) fn identify(
     hasher.list("prefixes", choice.prefixes.iter().map(String::as_str));
     hasher.option("path", path_var.as_ref().map(|p| p.as_encoded_bytes()));
     let memo_id = hasher.finish();
-    let is_same = |(path, stamp): &(PathBuf, FileStamp)| {
-        fs::metadata(path).is_ok_and(|now| stamp.vouches_for(&identity::stamp_of(&now)))
-    };
     if let Ok(Some(known)) = memo::read::<Linker>(store.layout(), memo_id)
-        && known.watched.iter().all(is_same)
+        && known.watched.iter().all(files::is_unchanged)
         // One that was installed since may come first on the path.
         && find_linker(&choice, &known.answer, path_var.clone()) == Some(known.program.clone())
     {

@@ -96,7 +96,7 @@ pub(crate) fn identify(
     let program = real_program(&compiler.program, places)?;
     let memo_id = memo_id(&program, compiler, target, places);
     if let Ok(Some(known)) = memo::read::<Toolchain>(store.layout(), memo_id)
-        && known.watched.iter().all(|(path, stamp)| still_same(path, stamp))
+        && known.watched.iter().all(files::is_unchanged)
         && (is_compiler_of(&program, &known.sysroot)
             || answer(compiler, SYSROOT)?.trim() == known.sysroot)
     {
@@ -117,10 +117,6 @@ fn is_compiler_of(program: &Path, sysroot: &str) -> bool {
     let real_dir = |path: &Path| fs::canonicalize(path).ok()?.parent().map(Path::to_owned);
     program.parent() == Some(&bin)
         || real_dir(program).is_some_and(|dir| fs::canonicalize(&bin).is_ok_and(|bin| bin == dir))
-}
-
-fn still_same(path: &Path, stamp: &FileStamp) -> bool {
-    fs::metadata(path).is_ok_and(|now| stamp.vouches_for(&identity::stamp_of(&now)))
 }
 
 fn memo_id(program: &Path, compiler: &Compiler, target: Option<&str>, places: &Places) -> Digest {

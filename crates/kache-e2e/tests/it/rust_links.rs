@@ -392,15 +392,21 @@ fn a_linker_replaced_in_place_is_another_one() {
     check_replaced_tool("tools/ld.bfd", "ld.bfd", &flags);
 }
 
+/// Returns the paths of GNU ld and of the lld that rustc ships.
+fn two_linkers(trial: &Rebuild) -> (String, String) {
+    let gnu = trial.tool("cc", &["-print-prog-name=ld.bfd"]);
+    let gnu = trial.tool("sh", &["-c", &format!("command -v {}", gnu.trim())]);
+    let toolchain = trial.scene.env.toolchain();
+    let sysroot = trial.tool(&text(&toolchain.rustc), &["--print=sysroot"]);
+    let bundled = format!("{}/lib/rustlib/{}/bin/rust-lld", sysroot.trim(), toolchain.host);
+    (gnu.trim().to_owned(), bundled)
+}
+
 #[test]
 fn a_linker_of_another_make_under_the_same_name_is_another_one() {
     let mut trial = program("fn main() { println!(\"linked\"); }\n");
-    let gnu = trial.tool("cc", &["-print-prog-name=ld.bfd"]);
-    let gnu = trial.tool("sh", &["-c", &format!("command -v {}", gnu.trim())]);
-    let toolchain = trial.scene.env.toolchain().clone();
-    let sysroot = trial.tool(&text(&toolchain.rustc), &["--print=sysroot"]);
-    let bundled = format!("{}/lib/rustlib/{}/bin/rust-lld", sysroot.trim(), toolchain.host);
-    trial.script("tools/ld.bfd", &format!("exec {} \"$@\"", gnu.trim()));
+    let (gnu, bundled) = two_linkers(&trial);
+    trial.script("tools/ld.bfd", &format!("exec {gnu} \"$@\""));
     trial.rustflags(&["-Clink-arg=-fuse-ld=bfd", "-Clink-arg=-B{dir}/tools"]);
     trial.build();
     trial.expect(&[("app", Hit)]);
@@ -413,12 +419,8 @@ fn a_linker_of_another_make_under_the_same_name_is_another_one() {
 #[test]
 fn a_linker_that_appears_earlier_on_the_search_path_is_another_one() {
     let mut trial = program("fn main() { println!(\"linked\"); }\n");
-    let gnu = trial.tool("cc", &["-print-prog-name=ld.bfd"]);
-    let gnu = trial.tool("sh", &["-c", &format!("command -v {}", gnu.trim())]);
-    let toolchain = trial.scene.env.toolchain().clone();
-    let sysroot = trial.tool(&text(&toolchain.rustc), &["--print=sysroot"]);
-    let bundled = format!("{}/lib/rustlib/{}/bin/rust-lld", sysroot.trim(), toolchain.host);
-    trial.script("tools/ld.bfd", &format!("exec {} \"$@\"", gnu.trim()));
+    let (gnu, bundled) = two_linkers(&trial);
+    trial.script("tools/ld.bfd", &format!("exec {gnu} \"$@\""));
     let search = ["-Clink-arg=-B{dir}/first", "-Clink-arg=-B{dir}/tools"];
     trial.rustflags(&[&["-Clink-arg=-fuse-ld=bfd"], &search[..]].concat());
     settle();

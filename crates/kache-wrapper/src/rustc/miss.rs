@@ -27,15 +27,17 @@ use crate::report::{Phase, Report};
 const EDITED_WITHIN_NS: i64 = 600 * 1_000_000_000;
 
 /// Runs the compiler, stores the result if it can be, and passes the exit code on.
+///
+/// The result of [an edit](is_edit) is not stored.
 pub(crate) fn compile(
     facts: &Facts<'_>,
     missed: &Missed,
+    is_edit: bool,
     report: &mut Report,
 ) -> Result<Served, Passthrough> {
     let dependency_file = facts.unit.links().then(|| dependency_file(facts));
     let args = compiler_args(facts, dependency_file.as_ref());
     unshare_outputs(facts);
-    let is_edit = is_edit(facts, missed);
     let before = Before::look(facts, dependency_file);
     let started = Instant::now();
     let undo = facts.remaps.undo();

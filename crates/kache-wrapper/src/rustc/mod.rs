@@ -128,7 +128,7 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
         lookup::Found::Nothing(missed) => missed,
     };
     if miss::is_edit(facts, &missed) {
-        return miss::compile(facts, &missed, report);
+        return miss::compile(facts, &missed, true, report);
     }
     // Somebody else may be compiling just this: then wait and look again.
     let lock = facts.store.lock_unit(lock_name(facts, &missed), WAIT_FOR_OTHER_BUILD).ok();
@@ -138,7 +138,7 @@ fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Pass
     {
         return Ok(served);
     }
-    miss::compile(facts, &missed, report)
+    miss::compile(facts, &missed, false, report)
 }
 
 /// Names the lock of a compilation: the unit with its inputs as far as they are
