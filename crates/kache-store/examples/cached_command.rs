@@ -74,6 +74,12 @@ fn read_inputs(dir: &Path, names: &str) -> Result<InputRecord, Box<dyn Error>> {
 
 fn restore(store: &Store, dir: &Path, output: &Output) -> Result<(), BlobError> {
     let target = &dir.join(&output.name);
-    let wanted = Wanted { blob: output.blob, size_bytes: output.size, mode: output.mode, target };
+    let wanted = Wanted {
+        blob: output.blob,
+        size_bytes: output.size,
+        mode: output.mode,
+        target,
+        is_ageless: false,
+    };
     store.restore(&wanted, Trust::Tag).map(|_| ())
 }

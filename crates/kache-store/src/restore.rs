@@ -2,7 +2,8 @@
 //!
 //! Tried in this order: a reflink; a hard link, if nothing else shares the
 //! blob's inode; a copy. One inode has one mtime, and cargo compares mtimes
-//! within a target directory, so an inode never serves two of them.
+//! within a target directory, so an inode never serves two of them, unless
+//! [nobody goes by its age](Wanted::is_ageless).
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -13,6 +14,7 @@ use kache_key::BlobId;
 use rustix::fs::{CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 use crate::blob::{self, BlobError, SoundBlob, Trust};
+use crate::clock;
 use crate::clone;
 use crate::failure::{IoFailure, absent_is_none};
 use crate::fault;
@@ -42,6 +44,10 @@ pub struct Wanted<'a> {
     pub mode: u32,
     /// Where the file goes; its directory is made if it is missing.
     pub target: &'a Path,
+    /// Nobody goes by the file's mtime, because another output of the same
+    /// unit has one of now: the inode may be shared by any number of target
+    /// directories, and its mtime stays as it is.
+    pub is_ageless: bool,
 }
 
 impl Wanted<'_> {
@@ -51,7 +57,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Puts a blob in place, with an mtime of now and a tag.
+/// Puts a blob in place, with a tag and, unless it is ageless, an mtime of now.
 ///
 /// What was at the target is unlinked first, never written to.
 ///
@@ -79,7 +85,12 @@ fn put_in_place(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<Restored, Blob
         // Where cloning does not work, an empty file may be in a link's way.
         drop(fs::remove_file(wanted.target));
     }
-    if sound.metadata.nlink() == 1 && try_link(sound, wanted).unwrap_or(false) {
+    let is_linked = if wanted.is_ageless {
+        try_share(sound, wanted)
+    } else {
+        sound.metadata.nlink() == 1 && try_link(sound, wanted).unwrap_or(false)
+    };
+    if is_linked {
         return Ok(Restored::Linked);
     }
     copy(sound, wanted)?;
@@ -115,6 +126,21 @@ fn try_clone(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<(), BlobError> {
     clone::clone_into(&source, &file).map_err(failed)?;
     check_unchanged(sound, &source, wanted)?;
     finish(&file, wanted).map_err(failed)
+}
+
+/// Returns whether the target is now a link to the blob, as others may be.
+fn try_share(sound: &SoundBlob, wanted: &Wanted<'_>) -> bool {
+    let is_of_the_future = identity::mtime_ns(&sound.metadata) > clock::now_ns();
+    if is_of_the_future || sound.metadata.mode() & 0o777 != wanted.permissions() {
+        return false;
+    }
+    let link = || with_parent(wanted.target, || fs::hard_link(&sound.path, wanted.target));
+    if fault::point("restore.link").and_then(|()| link()).is_err() {
+        return false;
+    }
+    // The blob's own tag is the target's too; it may be of an earlier boot.
+    tag_restored(wanted, &sound.metadata);
+    true
 }
 
 /// Returns whether the target is now a link to the blob that nobody else shares.

@@ -123,7 +123,13 @@ fn a_reader_that_has_begun_gets_right_bytes_or_a_miss_when_the_blob_goes() -> Fa
         scope.spawn(move || {
             let target = world.path("reader/out");
             for _ in 0..200 {
-                let wanted = Wanted { blob: id, size_bytes: 1 << 20, mode: 0o644, target: &target };
+                let wanted = Wanted {
+                    blob: id,
+                    size_bytes: 1 << 20,
+                    mode: 0o644,
+                    target: &target,
+                    is_ageless: false,
+                };
                 if world.store.restore(&wanted, Trust::Tag).is_ok() {
                     assert!(fs::read(&target).unwrap() == *bytes);
                 } else {
@@ -161,6 +167,38 @@ fn one_inode_is_never_restored_to_two_places() -> Fallible {
         assert!(linked.into_inner() <= 1);
         assert!(fs::metadata(world.blob_path(b"one inode at a time"))?.nlink() <= 2);
         fs::remove_dir_all(world.path(&format!("r{round}")))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_ageless_output_is_one_inode_everywhere_and_keeps_its_time() -> Fallible {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let world = World::new()?;
+    let bytes = b"nobody goes by the age of this";
+    let key = world.publish("a", &[("out", bytes)])?;
+    let first = fs::metadata(world.path("target/out"))?;
+    let output = &world.store.manifest(key)?.ok_or("no entry")?.outputs[0];
+    for (mode, is_shared) in [(output.mode, true), (0o600, false), (output.mode, true)] {
+        let target = world.path("second/out");
+        let wanted = Wanted {
+            blob: output.blob,
+            size_bytes: output.size,
+            mode,
+            target: &target,
+            is_ageless: true,
+        };
+        world.store.restore(&wanted, Trust::Tag)?;
+        assert_eq!(fs::read(&target)?, bytes);
+        let second = fs::metadata(&target)?;
+        assert_eq!(second.mode() & 0o777, mode & 0o777);
+        if first.nlink() == 1 {
+            continue; // This file system clones.
+        }
+        assert_eq!(second.ino() == first.ino(), is_shared);
+        assert_eq!(second.modified()? == first.modified()?, is_shared);
+        assert_eq!(fs::metadata(world.path("target/out"))?.modified()?, first.modified()?);
     }
     Ok(())
 }

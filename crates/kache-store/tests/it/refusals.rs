@@ -31,6 +31,7 @@ fn outputs_on_another_file_system_are_copied_both_ways() -> Fallible {
         size_bytes: 5,
         mode: 0o644,
         target: &path,
+        is_ageless: false,
     };
     assert_eq!(world.store.restore(&wanted, kache_store::Trust::Tag)?, Restored::Copied);
     assert_eq!(fs::read(&path)?, b"bytes");
@@ -112,7 +113,13 @@ fn a_target_directory_that_cannot_be_written_is_an_error_that_names_the_file() -
     let in_the_way = world.write("file", b"x")?;
     let blob = world.store.manifest(key)?.ok_or("no entry")?.outputs[0].blob;
     let target = in_the_way.join("out");
-    let wanted = kache_store::Wanted { blob, size_bytes: 5, mode: 0o644, target: &target };
+    let wanted = kache_store::Wanted {
+        blob,
+        size_bytes: 5,
+        mode: 0o644,
+        target: &target,
+        is_ageless: false,
+    };
     let error =
         world.store.restore(&wanted, kache_store::Trust::Tag).expect_err("a file is no directory");
     assert!(error.to_string().contains("file/out`"), "{error}");

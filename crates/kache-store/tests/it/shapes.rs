@@ -54,7 +54,7 @@ fn no_restored_file_is_set_user_id() -> Fallible {
     let key = world.publish("a", FILES)?;
     let blob = world.store.manifest(key)?.ok_or("no entry")?.outputs[0].blob;
     let target = world.path("other/out");
-    let wanted = Wanted { blob, size_bytes: 5, mode: 0o4755, target: &target };
+    let wanted = Wanted { blob, size_bytes: 5, mode: 0o4755, target: &target, is_ageless: false };
     world.store.restore(&wanted, Trust::Tag)?;
     assert_eq!(fs::metadata(&target)?.mode() & 0o7777, 0o755);
     Ok(())
@@ -147,7 +147,7 @@ fn four_sparse_gibibytes_are_linked_without_being_read() -> Fallible {
     assert!(world.store.usage()?.blobs.bytes < 1 << 20, "holes occupy nothing");
 
     let target = world.path("other/huge");
-    let wanted = Wanted { blob, size_bytes, mode: 0o644, target: &target };
+    let wanted = Wanted { blob, size_bytes, mode: 0o644, target: &target, is_ageless: false };
     let started = std::time::Instant::now();
     let restored = world.store.restore(&wanted, Trust::Tag)?;
     assert!(matches!(restored, Restored::Linked | Restored::Cloned), "{restored:?}");

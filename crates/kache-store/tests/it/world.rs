@@ -134,6 +134,7 @@ impl World {
                 size_bytes: output.size,
                 mode: output.mode,
                 target: &target,
+                is_ageless: false,
             };
             match self.store.restore(&wanted, trust) {
                 Ok(how) => restored.push(how),

@@ -12,6 +12,7 @@ use kache_store::{
 };
 
 use super::Served;
+use super::collect::{METADATA_ROLE, RLIB_ROLE};
 use super::facts::Facts;
 use super::lookup::FoundEntry;
 use super::surroundings::variable;
@@ -53,12 +54,17 @@ fn restore_blobs(
     trust: Trust,
     report: &mut Report,
 ) -> Result<(), String> {
-    for output in &found.manifest.outputs {
+    let outputs = &found.manifest.outputs;
+    // Cargo goes by the newest output of a unit. Where crate metadata is restored
+    // with a time of now, the library beside it may be of any age.
+    let has_metadata = outputs.iter().any(|output| output.role == METADATA_ROLE);
+    for output in outputs {
         let wanted = Wanted {
             blob: output.blob,
             size_bytes: output.size,
             mode: output.mode,
             target: &facts.out_dir.join(&output.name),
+            is_ageless: output.role == RLIB_ROLE && has_metadata,
         };
         match facts.store.restore(&wanted, trust) {
             Ok(restored) => report.count(restored, output.size),

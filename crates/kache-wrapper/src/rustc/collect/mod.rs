@@ -16,6 +16,8 @@ use kache_key::rustc::messages::{self, Segment};
 use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, evidence};
 use kache_store::{blob, clock, identity};
 
+pub(crate) use outputs::{METADATA_ROLE, RLIB_ROLE};
+
 use super::facts::Facts;
 use crate::process::Ran;
 

@@ -13,6 +13,12 @@ use kache_store::identity;
 use super::{Collector, Made};
 use crate::rustc::facts::Facts;
 
+/// How a manifest names crate metadata, `libname.rmeta`.
+pub(crate) const METADATA_ROLE: &str = "metadata";
+
+/// How a manifest names a Rust library, `libname.rlib`.
+pub(crate) const RLIB_ROLE: &str = "rlib";
+
 /// Makes sure that every file the compiler says it wrote is one that is stored.
 pub(super) fn check_announced(facts: &Facts<'_>, stderr: &str) -> Result<(), String> {
     for (path, kind) in messages::artifacts(stderr) {
@@ -106,8 +112,8 @@ fn real_paths_of_links(roots: &Roots) -> Roots {
 fn role_name(role: ArtifactRole) -> &'static str {
     match role {
         ArtifactRole::DepInfo => "dep-info",
-        ArtifactRole::Metadata => "metadata",
-        ArtifactRole::Rlib => "rlib",
+        ArtifactRole::Metadata => METADATA_ROLE,
+        ArtifactRole::Rlib => RLIB_ROLE,
         ArtifactRole::Dylib => "dylib",
         ArtifactRole::ProcMacro => "proc-macro",
         ArtifactRole::Staticlib => "staticlib",
