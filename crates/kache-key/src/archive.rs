@@ -1,6 +1,9 @@
 //! What an rlib holds: the members of an ar archive.
 
+use std::io::{Read, Seek};
+
 use object::read::archive::{ArchiveFile, ArchiveMember};
+use object::read::{ReadCache, ReadRef as _};
 
 /// How the names of what rustc's code generation made end.
 const OWN_OBJECTS: [&str; 2] = [".rcgu.o", ".rcgu.dwo"];
@@ -60,20 +63,48 @@ fn malformed(error: object::read::Error) -> ArchiveError {
     ArchiveError::Malformed { reason: error.to_string() }
 }
 
-/// Returns the members of an rlib that rustc did not make itself: the objects
-/// of a bundled native static library, or that library as a whole.
+/// Returns whether an rlib has members that rustc did not make itself: the
+/// objects of a bundled native static library, or that library as a whole.
 ///
 /// rustc's own are `lib.rmeta`, `<crate>[-<extra>].<unit>.rcgu.o` and its split
-/// debug information, `.rcgu.dwo`.
+/// debug information, `.rcgu.dwo`. Reads the tables and headers only.
+///
+/// # Errors
+///
+/// As [`members`].
+pub fn has_foreign_members(rlib: impl Read + Seek, crate_name: &str) -> Result<bool, ArchiveError> {
+    let rlib = &ReadCache::new(rlib);
+    let archive = ArchiveFile::parse(rlib).map_err(malformed)?;
+    if archive.is_thin() {
+        return Err(ArchiveError::Thin);
+    }
+    for found in archive.members() {
+        let found = found.map_err(malformed)?;
+        let (offset, size) = found.file_range();
+        let end = offset.checked_add(size);
+        let is_within = end.zip(rlib.len().ok()).is_some_and(|(end, len)| end <= len);
+        if !is_within {
+            return Err(ArchiveError::Malformed { reason: "a member is cut off".to_owned() });
+        }
+        let name = str::from_utf8(found.name()).map_err(|_| ArchiveError::NonUtf8Name)?;
+        if !is_rustc_member(name, crate_name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the members of an rlib that are not rustc's own; see
+/// [`has_foreign_members`].
 ///
 /// # Errors
 ///
 /// As [`members`].
 pub fn foreign_members<'a>(
-    bytes: &'a [u8],
+    rlib: &'a [u8],
     crate_name: &str,
 ) -> Result<Vec<Member<'a>>, ArchiveError> {
-    let mut found = members(bytes)?;
+    let mut found = members(rlib)?;
     found.retain(|member| !is_rustc_member(&member.name, crate_name));
     Ok(found)
 }
@@ -85,6 +116,8 @@ fn is_rustc_member(name: &str, crate_name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -142,8 +175,16 @@ mod tests {
     #[test]
     fn bundled_objects_and_libraries_are_foreign() {
         let rlib = rlib();
+        assert!(has_foreign_members(Cursor::new(&rlib), "my_lw").unwrap());
         let foreign = foreign_members(&rlib, "my_lw");
         assert_eq!(names(foreign), ["c fun.o", "a long name of c fun.o", "libz.a"]);
+    }
+
+    #[test]
+    fn an_rlib_of_rust_alone_has_no_foreign_members() {
+        let rlib = archive(&[member("lib.rmeta/", b"rust"), member("my.1.rcgu.o/", b"o")]);
+        assert!(!has_foreign_members(Cursor::new(&rlib), "my").unwrap());
+        assert!(has_foreign_members(Cursor::new(&rlib[..rlib.len() - 2]), "my").is_err());
     }
 
     #[test]
@@ -180,8 +221,11 @@ mod tests {
             let mut bytes = rlib();
             let at = at % bytes.len();
             bytes[at] = byte;
+            let is_foreign = has_foreign_members(Cursor::new(&bytes), "my_lw");
             if let Ok(found) = members(&bytes) {
                 prop_assert!(found.len() <= 8);
+                let foreign = foreign_members(&bytes, "my_lw").unwrap();
+                prop_assert_eq!(is_foreign.unwrap(), !foreign.is_empty());
             }
         }
     }

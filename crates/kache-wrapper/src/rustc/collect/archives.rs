@@ -6,7 +6,7 @@
 //! tells members apart is their bytes, for many archives have a `util.o`.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use kache_key::Digest;
@@ -35,18 +35,25 @@ impl Known {
 }
 
 impl Collector<'_> {
-    /// Accounts for the members of an rlib.
-    pub(super) fn rlib_members(&mut self, rlib: &[u8]) -> Result<(), String> {
-        let foreign = archive::foreign_members(rlib, &self.facts.unit.crate_name)
-            .map_err(|error| error.to_string())?;
+    /// Accounts for the members of an rlib. Reads it only where it bundles something.
+    pub(super) fn rlib_members(&mut self, path: &Path) -> Result<(), String> {
+        let crate_name = &self.facts.unit.crate_name;
         let known = self.static_library_members()?;
-        all_known(&foreign, &known)
+        let unreadable = |error| format!("`{}`: {error}", path.display());
+        let rlib = File::open(path).map_err(unreadable)?;
+        if archive::has_foreign_members(rlib, crate_name).map_err(|error| error.to_string())? {
+            let rlib = fs::read(path).map_err(unreadable)?;
+            let foreign = archive::foreign_members(&rlib, crate_name);
+            all_known(&foreign.map_err(|error| error.to_string())?, &known)?;
+        }
+        Ok(())
     }
 
     /// Accounts for the members of a static library: each object of another
     /// crate leads to that crate's rlib.
-    pub(super) fn staticlib_members(&mut self, library: &[u8]) -> Result<(), String> {
-        let members = archive::members(library).map_err(|error| error.to_string())?;
+    pub(super) fn staticlib_members(&mut self, path: &Path) -> Result<(), String> {
+        let library = fs::read(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let members = archive::members(&library).map_err(|error| error.to_string())?;
         let mut known = self.static_library_members()?;
         let own = format!("{}{}", self.facts.unit.crate_name, self.facts.unit.extra_filename);
         let owners: BTreeSet<&str> = members

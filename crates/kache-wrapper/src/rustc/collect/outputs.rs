@@ -1,17 +1,26 @@
 //! The files a compilation made: complete, its own, and searched for the
 //! places they should not name.
 
-use std::fs::{self, Metadata};
+use std::collections::BTreeSet;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
 use std::path::Path;
+
+use kache_key::digest::Hasher;
+use kache_key::evidence::RootSearch;
 
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::messages;
 use kache_key::rustc::outputs::{ArtifactRole, ExpectedOutput};
-use kache_key::{BlobId, Digest, Roots, evidence};
+use kache_key::{BlobId, Digest, RootKind, Roots};
 use kache_store::identity;
 
 use super::{Collector, Made};
 use crate::rustc::facts::Facts;
+
+/// How much of an output is read at a time: it stays in the processor's cache
+/// while it is hashed and searched.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// How a manifest names crate metadata, `libname.rmeta`.
 pub(crate) const METADATA_ROLE: &str = "metadata";
@@ -58,28 +67,29 @@ impl Collector<'_> {
     fn output(&mut self, output: &ExpectedOutput, aliases: &Roots) -> Result<Made, String> {
         let path = self.facts.out_dir.join(&output.file_name);
         let metadata = self.check_written(&path)?;
-        let bytes = fs::read(&path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let found = examine(&path, &self.facts.roots, aliases)
+            .map_err(|e| format!("`{}`: {e}", path.display()))?;
         let may_be_empty = output.role == ArtifactRole::Metadata && !self.facts.unit.is_lib_like();
-        if bytes.is_empty() && !may_be_empty {
+        if found.size == 0 && !may_be_empty {
             return Err(format!("`{}` is empty", path.display()));
         }
-        if bytes.len() as u64 != metadata.len() {
+        if found.size != metadata.len() {
             return Err(format!("`{}` is still being written", path.display()));
         }
-        self.bound.extend(evidence::roots_named_in(&bytes, &self.facts.roots));
-        if !evidence::roots_named_in(&bytes, aliases).is_empty() {
+        if found.names_alias {
             return Err(format!("`{}` names a directory behind a symbolic link", path.display()));
         }
+        self.bound.extend(found.named);
         match output.role {
-            ArtifactRole::Rlib => self.rlib_members(&bytes)?,
-            ArtifactRole::Staticlib => self.staticlib_members(&bytes)?,
+            ArtifactRole::Rlib => self.rlib_members(&path)?,
+            ArtifactRole::Staticlib => self.staticlib_members(&path)?,
             _ => {}
         }
         Ok(Made {
             role: role_name(output.role).to_owned(),
             name: output.file_name.clone(),
             path,
-            blob: BlobId(Digest::of(&bytes)),
+            blob: BlobId(found.digest),
             metadata,
         })
     }
@@ -94,6 +104,43 @@ impl Collector<'_> {
         }
         Ok(metadata)
     }
+}
+
+/// What one pass over an output showed.
+struct Examined {
+    digest: Digest,
+    /// In bytes.
+    size: u64,
+    named: BTreeSet<RootKind>,
+    names_alias: bool,
+}
+
+/// Hashes a file and searches it for roots and their `aliases`, in one pass and
+/// in pieces: an executable can be larger than what is worth keeping in memory.
+fn examine(path: &Path, roots: &Roots, aliases: &Roots) -> io::Result<Examined> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::default();
+    let mut searches = [RootSearch::new(roots), RootSearch::new(aliases)];
+    let lookahead = searches.iter().map(RootSearch::lookahead).max().unwrap_or(0);
+    let mut piece = Vec::with_capacity(lookahead + PIECE_BYTES);
+    let mut size = 0;
+    loop {
+        let seen = piece.len();
+        let read = (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+        hasher.update(piece.get(seen..).unwrap_or_default());
+        size += read as u64;
+        let is_last = read < PIECE_BYTES;
+        for search in &mut searches {
+            search.look_at(&piece, is_last);
+        }
+        if is_last {
+            break;
+        }
+        piece.drain(..piece.len() - lookahead);
+    }
+    let [roots, aliases] = searches.map(|search| search.named);
+    let names_alias = !aliases.is_empty();
+    Ok(Examined { digest: hasher.finish(), size, named: roots, names_alias })
 }
 
 /// Returns the roots that are symbolic links or lie behind one, by their real paths.
