@@ -4,6 +4,7 @@
 
 mod archives;
 mod links;
+mod macros;
 mod outputs;
 mod sources;
 
@@ -93,6 +94,8 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     collector.externs()?;
     collector.declared_files()?;
     collector.link_inputs()?;
+    collector.reachable_macros()?;
+    collector.remember_macro(&outputs);
     let messages = [stdout, stderr].map(|text| messages::tokenise(text, &facts.roots));
     collector.bind_roots(&messages);
     let [stdout, stderr] = messages;

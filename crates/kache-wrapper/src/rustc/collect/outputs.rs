@@ -156,7 +156,7 @@ fn real_paths_of_links(roots: &Roots) -> Roots {
 }
 
 /// Returns how a manifest names a role.
-fn role_name(role: ArtifactRole) -> &'static str {
+pub(super) fn role_name(role: ArtifactRole) -> &'static str {
     match role {
         ArtifactRole::DepInfo => "dep-info",
         ArtifactRole::Metadata => METADATA_ROLE,
