@@ -6,6 +6,7 @@
 //! which `kache` becomes.
 
 mod command_line;
+mod compilation;
 mod files;
 mod housekeeping;
 mod linker;
@@ -13,6 +14,7 @@ mod log;
 mod process;
 mod report;
 mod rustc;
+mod served;
 mod toolchain;
 
 use std::ffi::{OsStr, OsString};

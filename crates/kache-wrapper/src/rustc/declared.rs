@@ -13,8 +13,8 @@ use kache_key::Digest;
 use kache_key::Roots;
 use kache_key::fields::FieldHasher;
 
-use super::Passthrough;
 use super::surroundings::variable;
+use crate::served::Passthrough;
 
 /// More declared files than this are a mistake, a whole disk perhaps.
 const MAX_FILES: usize = 20_000;

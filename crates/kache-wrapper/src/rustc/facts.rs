@@ -6,29 +6,54 @@ use std::path::{Path, PathBuf};
 
 use kache_config::{Config, CrateSettings, Incremental};
 use kache_key::input::{env_digest, missing_digest};
-use kache_key::rustc::outputs::{self, ExpectedOutput};
+use kache_key::rustc::dep_info::DepInfo;
+use kache_key::rustc::outputs::{self, ArtifactRole, ExpectedOutput};
 use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
 use kache_key::rustc::unit::{RustcUnit, Target};
-use kache_key::{Digest, Roots, UnitId};
-use kache_store::{IoFailure, Store, blob};
+use kache_key::{Digest, PathToken, Roots};
+use kache_store::{IoFailure, Store, TextOutput, blob};
 
+use super::Invocation;
 use super::clippy;
 use super::declared::Declared;
 use super::surroundings::{self, Remaps, variable};
-use super::{Invocation, Passthrough};
+use crate::compilation::{Compilation, Form, Product};
 use crate::linker;
+use crate::served::Passthrough;
 use crate::toolchain::{self, Compiler, Places, Toolchain};
 
-/// A compilation, its identity, and how to run it.
+/// How an entry names crate metadata, `libname.rmeta`.
+pub(crate) const METADATA_ROLE: &str = "metadata";
+
+/// How an entry names a Rust library, `libname.rlib`.
+pub(crate) const RLIB_ROLE: &str = "rlib";
+
+/// How an entry names an archive with a C interface.
+pub(crate) const STATICLIB_ROLE: &str = "staticlib";
+
+/// How an entry names a shared library that the compiler loads.
+pub(crate) const PROC_MACRO_ROLE: &str = "proc-macro";
+
+/// Returns how an entry names a role.
+fn role_name(role: ArtifactRole) -> &'static str {
+    match role {
+        ArtifactRole::DepInfo => "dep-info",
+        ArtifactRole::Metadata => METADATA_ROLE,
+        ArtifactRole::Rlib => RLIB_ROLE,
+        ArtifactRole::Dylib => "dylib",
+        ArtifactRole::ProcMacro => PROC_MACRO_ROLE,
+        ArtifactRole::Staticlib => STATICLIB_ROLE,
+        ArtifactRole::Executable => "executable",
+        _ => "other",
+    }
+}
+
+/// A compilation by rustc, its identity, and how to run it.
 pub(crate) struct Facts<'a> {
     pub(crate) call: &'a Invocation,
-    pub(crate) config: &'a Config,
-    pub(crate) store: Store,
+    pub(crate) compilation: Compilation<'a>,
     pub(crate) unit: RustcUnit,
-    pub(crate) unit_id: UnitId,
-    pub(crate) roots: Roots,
     pub(crate) remaps: Remaps,
-    pub(crate) outputs: Vec<ExpectedOutput>,
     /// The output directory, absolute.
     pub(crate) out_dir: PathBuf,
     /// Where the compiler keeps the standard library of this target.
@@ -37,22 +62,18 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Returns `path` below the compiler's working directory, unless it is absolute.
-    pub(crate) fn absolute(&self, path: &str) -> PathBuf {
-        Path::new(&self.call.cwd).join(path)
-    }
-
     /// Returns the directories in which native libraries are looked for, in order.
     pub(crate) fn native_dirs(&self) -> impl Iterator<Item = PathBuf> {
         let paths = self.unit.search_paths.iter();
         let native = paths.filter(|path| matches!(path.kind.as_str(), "native" | "all"));
-        native.map(|path| self.absolute(&path.path))
+        native.map(|path| self.compilation.absolute(&path.path))
     }
 
     /// Returns the directories in which the linker looks for libraries before
     /// its own, and some in which the driver looks for start objects.
     pub(crate) fn link_dirs(&self) -> Vec<PathBuf> {
-        let arguments = self.unit.link_arg_dirs().into_iter().map(|dir| self.absolute(dir));
+        let arguments =
+            self.unit.link_arg_dirs().into_iter().map(|dir| self.compilation.absolute(dir));
         let listed = std::env::var_os("LIBRARY_PATH").unwrap_or_default();
         let listed = std::env::split_paths(&listed).filter(|dir| !dir.as_os_str().is_empty());
         let listed = listed.map(|dir| Path::new(&self.call.cwd).join(dir));
@@ -119,19 +140,57 @@ pub(crate) fn gather<'a>(
     let unit_id = recipe::unit_id(&components);
     let out_dir = Path::new(&call.cwd).join(&unit.out_dir);
     let target_lib_dir = toolchain.target_lib_dir(&unit.target);
-    Ok(Facts {
-        call,
+    let compilation = Compilation {
         config,
         store,
-        unit,
-        unit_id,
+        id: unit_id,
+        name: unit.crate_name.clone(),
+        crate_types: super::crate_types(&unit),
+        lang: "rust",
+        cwd: &call.cwd,
         roots,
-        remaps,
-        outputs,
-        out_dir,
-        target_lib_dir,
-        declared,
-    })
+        source: Path::new(&call.cwd).join(&unit.source),
+        products: products(&outputs, &out_dir),
+        is_incremental: unit.incremental.is_some(),
+        render_text: dep_info_here,
+    };
+    Ok(Facts { call, compilation, unit, remaps, out_dir, target_lib_dir, declared })
+}
+
+/// Returns what `outputs` are to be in `out_dir`.
+///
+/// Cargo goes by the newest output of a unit. Where crate metadata is restored
+/// with a time of now, the library beside it may be of any age.
+fn products(outputs: &[ExpectedOutput], out_dir: &Path) -> Vec<Product> {
+    let has_metadata = outputs.iter().any(|output| output.role == ArtifactRole::Metadata);
+    let product = |output: &ExpectedOutput| {
+        let is_ageless = output.role == ArtifactRole::Rlib && has_metadata;
+        Product {
+            role: role_name(output.role),
+            name: output.file_name.clone(),
+            path: out_dir.join(&output.file_name),
+            form: match output.role {
+                ArtifactRole::DepInfo => Form::Text,
+                _ => Form::Bytes { is_ageless },
+            },
+        }
+    };
+    outputs.iter().map(product).collect()
+}
+
+/// Writes dep-info for this checkout: its paths, and its values of variables.
+fn dep_info_here(stored: &TextOutput, roots: &Roots) -> Result<String, String> {
+    let dep_info = DepInfo::parse(&stored.text).map_err(|error| error.to_string())?;
+    let mut is_known = true;
+    let dep_info = dep_info.map_paths(|path| {
+        let resolved = roots.resolve(&PathToken(path.to_owned()));
+        is_known &= resolved.is_some();
+        resolved.unwrap_or_default()
+    });
+    if !is_known {
+        return Err(format!("`{}` names an unknown root", stored.name));
+    }
+    Ok(dep_info.map_env(|name, _| variable(name)).to_string())
 }
 
 /// Returns the digest of a file that a flag names.

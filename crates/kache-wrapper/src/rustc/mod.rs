@@ -2,11 +2,8 @@
 
 mod clippy;
 mod collect;
-mod current;
 mod declared;
 mod facts;
-mod hit;
-mod lookup;
 mod miss;
 mod query;
 mod surroundings;
@@ -14,25 +11,20 @@ mod surroundings;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, ExitStatus};
-use std::time::Duration;
+use std::process::ExitCode;
 
 use kache_config::{Config, Places};
-use kache_key::UnitId;
-use kache_key::fields::FieldHasher;
 use kache_key::rustc::argfile;
 use kache_key::rustc::args::{Verdict, classify};
 use kache_key::rustc::unit::RustcUnit;
-use kache_store::{Outcome, Store, blob};
+use kache_store::{Outcome, Store};
 
+use crate::compilation;
 use crate::files;
 use crate::process;
 use crate::report::{Phase, Report};
+use crate::served::{Passthrough, Served};
 use crate::toolchain::Compiler;
-
-/// How long to wait for another build that compiles the same unit: longer than
-/// nearly all units take. After that both compile it.
-const WAIT_FOR_OTHER_BUILD: Duration = Duration::from_mins(1);
 
 /// One call of a compiler, as text.
 pub(crate) struct Invocation {
@@ -42,34 +34,13 @@ pub(crate) struct Invocation {
     pub(crate) cwd: String,
 }
 
-/// Why the compiler is run and nothing else is done.
-#[derive(Debug)]
-pub(crate) struct Passthrough {
-    pub(crate) reason: String,
-    /// Something went wrong, as against something kache leaves alone.
-    pub(crate) is_failure: bool,
-}
-
-impl Passthrough {
-    /// The call is one that kache leaves to the compiler.
-    pub(crate) fn because(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_failure: false }
-    }
-}
-
-impl<E: std::error::Error> From<E> for Passthrough {
-    fn from(error: E) -> Self {
-        Self { reason: error.to_string(), is_failure: true }
-    }
-}
-
 /// Serves one call: from the store if it can be, else by running the compiler.
 pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
     let cwd = std::env::current_dir().unwrap_or_default();
     let mut report = Report::start(&cwd.to_string_lossy());
     let served = invocation(raw_args, &cwd).and_then(|call| serve(&call, &mut report));
     match served {
-        Ok((store, outcome, reason, status)) => {
+        Ok(Served { store, outcome, reason, status }) => {
             report.finish(&store, outcome, reason);
             process::exit_like(status)
         }
@@ -84,9 +55,6 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
         }
     }
 }
-
-/// What serving a call came to: where to write it down, what, why, and how to end.
-pub(crate) type Served = (Store, Outcome, String, ExitStatus);
 
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
@@ -108,50 +76,11 @@ fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> 
             let config = configure(call, target_dir.as_deref())?;
             report.log_level = config.log;
             let facts = facts::gather(call, *unit, &config, target_dir.as_deref())?;
-            report.unit = Some(facts.unit_id.to_string());
+            report.unit = Some(facts.compilation.id.to_string());
             report.lap(Phase::Parse);
-            compile(&facts, report)
+            compilation::serve(&facts.compilation, &facts, report)
         }
     }
-}
-
-/// Serves one compilation: a hit, or a compiler.
-fn compile(facts: &facts::Facts<'_>, report: &mut Report) -> Result<Served, Passthrough> {
-    let first = lookup::look(facts, report);
-    let missed = match first {
-        lookup::Found::Entry(entry) => match hit::restore(facts, &entry, report) {
-            Ok(served) => return Ok(served),
-            Err(reason) => {
-                lookup::Missed { reason, wanted: Some(entry.key), records: entry.records }
-            }
-        },
-        lookup::Found::Nothing(missed) => missed,
-    };
-    if miss::is_edit(facts, &missed) {
-        return miss::compile(facts, &missed, true, report);
-    }
-    // Somebody else may be compiling just this: then wait and look again.
-    let lock = facts.store.lock_unit(lock_name(facts, &missed), WAIT_FOR_OTHER_BUILD).ok();
-    if lock.as_ref().is_some_and(|lock| lock.waited)
-        && let lookup::Found::Entry(entry) = lookup::look(facts, report)
-        && let Ok(served) = hit::restore(facts, &entry, report)
-    {
-        return Ok(served);
-    }
-    miss::compile(facts, &missed, false, report)
-}
-
-/// Names the lock of a compilation: the unit with its inputs as far as they are
-/// known, so that another checkout with other sources does not wait in vain.
-fn lock_name(facts: &facts::Facts<'_>, missed: &lookup::Missed) -> UnitId {
-    let mut hasher = FieldHasher::new("kache lock");
-    hasher.digest("unit", facts.unit_id.0);
-    if let Some(key) = missed.wanted {
-        hasher.digest("entry", key.0);
-    } else if let Ok((source, _)) = blob::digest_file(&facts.absolute(&facts.unit.source)) {
-        hasher.digest("source", source);
-    }
-    UnitId(hasher.finish())
 }
 
 /// Reads the command line as text and finds the compiler in it.

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::process::ExitStatus;
 
 use kache_config::Config;
 use kache_key::rustc::query::{RustcQuery, query_id};
@@ -12,11 +11,12 @@ use kache_key::{Digest, Roots};
 use kache_store::{Outcome, Store, memo};
 use serde::{Deserialize, Serialize};
 
+use super::Invocation;
 use super::facts::{check_reporting_variables, cpu_identity, identify_toolchain};
 use super::surroundings::variable;
-use super::{Invocation, Passthrough, Served};
 use crate::process;
 use crate::report::{Phase, Report};
+use crate::served::{Passthrough, Served};
 
 /// What the compiler answered.
 #[derive(Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub(crate) fn serve(
         drop(io::stdout().write_all(answer.stdout.as_bytes()));
         drop(io::stderr().write_all(answer.stderr.as_bytes()));
         report.lap(Phase::Lookup);
-        return Ok((store, Outcome::Hit, String::new(), ExitStatus::default()));
+        return Ok(Served::hit(store));
     }
     let args: Vec<&String> = call.compiler.stands_for.iter().chain(&call.args).collect();
     let ran = process::ask(&call.compiler.program, &args)?;
@@ -48,14 +48,16 @@ pub(crate) fn serve(
     drop(io::stderr().write_all(&ran.stderr));
     report.lap(Phase::Compile);
     if !ran.status.success() {
-        return Ok((store, Outcome::Error, String::new(), ran.status));
+        let (outcome, reason) = (Outcome::Error, String::new());
+        return Ok(Served { store, outcome, reason, status: ran.status });
     }
     let texts = (String::from_utf8(ran.stdout), String::from_utf8(ran.stderr));
     if let (Ok(stdout), Ok(stderr)) = texts {
         // Forgetting costs the next start one process.
         drop(memo::write(store.layout(), id, &Answer { stdout, stderr }));
     }
-    Ok((store, Outcome::Miss, "first time asked".to_owned(), ExitStatus::default()))
+    let reason = "first time asked".to_owned();
+    Ok(Served { store, outcome: Outcome::Miss, reason, status: ran.status })
 }
 
 fn identify(

@@ -108,7 +108,7 @@ impl Collector<'_> {
                 if path.is_file() {
                     return Some(path);
                 }
-                self.absent(&path);
+                self.inputs.absent(&path);
             }
         }
         None
@@ -124,7 +124,7 @@ impl Collector<'_> {
             .search_paths
             .iter()
             .filter(|path| matches!(path.kind.as_str(), "dependency" | "crate" | "all"))
-            .map(|path| self.facts.absolute(&path.path));
+            .map(|path| self.facts.compilation.absolute(&path.path));
         let own = Path::new(&self.facts.target_lib_dir).to_owned();
         let found: Vec<PathBuf> = dependencies
             .chain([own])

@@ -7,7 +7,8 @@ use std::path::Path;
 use kache_key::{Input, depfile};
 use kache_store::{blob, identity};
 
-use super::{Collector, changed, latest_change_ns};
+use super::Collector;
+use crate::compilation::inputs::{changed, latest_change_ns};
 
 impl Collector<'_> {
     /// Adds every file of the linker's own list.
@@ -17,7 +18,7 @@ impl Collector<'_> {
             .map_err(|error| format!("the linker did not say what it read: {error}"))?;
         let files = depfile::parse(&text).map_err(|error| error.to_string())?;
         for file in files {
-            let path = self.facts.absolute(&file);
+            let path = self.facts.compilation.absolute(&file);
             if !self.is_own_object(&path) {
                 self.link_input(&path)?;
             } else if path.extension().is_some_and(|extension| extension == "rlib") {
@@ -48,8 +49,10 @@ impl Collector<'_> {
         let in_temp = path.strip_prefix(std::env::temp_dir()).is_ok_and(|rest| {
             rest.components().count() == 2 && rest.to_string_lossy().starts_with("rustc")
         });
-        let in_incremental =
-            unit.incremental.as_ref().is_some_and(|dir| path.starts_with(self.facts.absolute(dir)));
+        let in_incremental = unit
+            .incremental
+            .as_ref()
+            .is_some_and(|dir| path.starts_with(self.facts.compilation.absolute(dir)));
         (in_out_dir || in_temp || in_incremental) && !path.exists()
     }
 
@@ -58,16 +61,16 @@ impl Collector<'_> {
     pub(super) fn link_input(&mut self, path: &Path) -> Result<(), String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let stamp = identity::stamp_of(&metadata);
-        let token = self.facts.roots.tokenise(&path.to_string_lossy());
+        let token = self.facts.compilation.roots.tokenise(&path.to_string_lossy());
         self.shadowing_files(path);
         // A file the store tagged may have been linked since, which changes its ctime.
         if let Some(digest) = identity::tagged_digest(path, &metadata)
-            && stamp.mtime_ns <= self.before.wall_clock_ns
+            && stamp.mtime_ns <= self.before.start.wall_clock_ns
         {
-            self.add(Input::LinkInput(token), digest, None);
+            self.inputs.add(Input::LinkInput(token), digest, None);
             return Ok(());
         }
-        if !metadata.is_file() || latest_change_ns(&stamp) > self.before.wall_clock_ns {
+        if !metadata.is_file() || latest_change_ns(&stamp) > self.before.start.wall_clock_ns {
             return Err(changed(path));
         }
         if is_thin_archive(path) {
@@ -77,7 +80,7 @@ impl Collector<'_> {
             ));
         }
         let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;
-        self.add(Input::LinkInput(token), digest, Some(stamp));
+        self.inputs.add(Input::LinkInput(token), digest, Some(stamp));
         Ok(())
     }
 
@@ -93,7 +96,7 @@ impl Collector<'_> {
         for dir in self.facts.link_dirs() {
             for candidate in names.iter().map(|name| dir.join(name)) {
                 if !candidate.exists() {
-                    self.absent(&candidate);
+                    self.inputs.absent(&candidate);
                 }
             }
         }

@@ -12,14 +12,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use kache_key::fields::FieldHasher;
-use kache_key::rustc::outputs::ArtifactRole;
 use kache_key::{Digest, Input, RootKind, archive};
 use kache_store::memo;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-use super::outputs::role_name;
-use super::{Collector, Made, artifact_digest};
+use super::Collector;
+use crate::compilation::inputs::artifact_digest;
+use crate::compilation::products::Made;
+use crate::rustc::facts::PROC_MACRO_ROLE;
 
 /// What is remembered of a macro.
 #[derive(Serialize, Deserialize)]
@@ -34,17 +35,19 @@ fn memo_id(proc_macro: Digest) -> Digest {
 impl Collector<'_> {
     /// Remembers what was linked into the macro among `outputs`, if there is one.
     pub(super) fn remember_macro(&self, outputs: &[Made]) {
-        let is_macro = |made: &&Made| made.role == role_name(ArtifactRole::ProcMacro);
+        let is_macro = |made: &&Made| made.role == PROC_MACRO_ROLE;
         if let Some(made) = outputs.iter().find(is_macro) {
             let facts = MacroFacts { has_native_code: self.links_native_code() };
             // Forgotten, the macro is taken for one that has.
-            drop(memo::write(self.facts.store.layout(), memo_id(made.blob.0), &facts));
+            drop(memo::write(self.facts.compilation.store.layout(), memo_id(made.blob.0), &facts));
         }
     }
 
     fn links_native_code(&self) -> bool {
-        let linked = self.inputs.iter().filter_map(|recorded| match &recorded.input {
-            Input::LinkInput(token) => self.facts.roots.resolve(token).map(PathBuf::from),
+        let linked = self.inputs.list.iter().filter_map(|recorded| match &recorded.input {
+            Input::LinkInput(token) => {
+                self.facts.compilation.roots.resolve(token).map(PathBuf::from)
+            }
             _ => None,
         });
         linked.into_iter().any(|path| self.is_native_code(&path))
@@ -54,7 +57,8 @@ impl Collector<'_> {
     /// an object or archive that is not the system's, or an rlib with one in it.
     fn is_native_code(&self, path: &Path) -> bool {
         let Some(name) = path.file_name().map(OsStr::to_string_lossy) else { return true };
-        let root = self.facts.roots.split(&path.to_string_lossy()).map(|(kind, _)| kind);
+        let root =
+            self.facts.compilation.roots.split(&path.to_string_lossy()).map(|(kind, _)| kind);
         if root == Some(RootKind::Sysroot) {
             return false;
         }
@@ -75,11 +79,12 @@ impl Collector<'_> {
             // One that is just being linked is nobody's dependency yet.
             let Ok(metadata) = fs::metadata(&path) else { continue };
             let Ok(digest) = artifact_digest(&path, &metadata) else { continue };
-            let known = memo::read::<MacroFacts>(self.facts.store.layout(), memo_id(digest));
+            let known =
+                memo::read::<MacroFacts>(self.facts.compilation.store.layout(), memo_id(digest));
             let is_plain = known.is_ok_and(|known| known.is_some_and(|it| !it.has_native_code));
             if !is_plain && self.is_named_by_extern(&path)? {
-                let token = self.facts.roots.tokenise(&path.to_string_lossy());
-                self.add(Input::Extern(token), digest, None);
+                let token = self.facts.compilation.roots.tokenise(&path.to_string_lossy());
+                self.inputs.add(Input::Extern(token), digest, None);
             }
         }
         Ok(())
@@ -94,7 +99,7 @@ impl Collector<'_> {
         }
         let unit = &self.facts.unit;
         let dirs = unit.search_paths.iter().filter(|dir| dir.kind == "dependency");
-        let files = dirs.flat_map(|dir| fs::read_dir(self.facts.absolute(&dir.path)));
+        let files = dirs.flat_map(|dir| fs::read_dir(self.facts.compilation.absolute(&dir.path)));
         files
             .flatten()
             .flatten()

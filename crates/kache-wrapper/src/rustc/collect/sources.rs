@@ -10,8 +10,9 @@ use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
 use kache_key::{Digest, Input, RootKind};
 use kache_store::identity;
 
-use super::{Collector, artifact_digest, changed};
-use crate::rustc::current::env_path_digest;
+use super::Collector;
+use crate::compilation::current::env_path_digest;
+use crate::compilation::inputs::{artifact_digest, changed};
 
 /// Variables that cargo sets for each package and that a proc macro may read
 /// while it expands, without rustc noticing.
@@ -41,9 +42,7 @@ impl Collector<'_> {
     /// Adds the source files.
     pub(super) fn sources(&mut self, dep_info: &DepInfo) -> Result<(), String> {
         for file in dep_info.files() {
-            let (bytes, stamp) = self.read_unchanged(&self.facts.absolute(file))?;
-            let token = self.facts.roots.tokenise(file);
-            self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
+            drop(self.inputs.file(file)?);
             self.other_place_of_module(file);
         }
         self.unchanged_directories(dep_info)
@@ -55,11 +54,11 @@ impl Collector<'_> {
     /// Looks below the workspace and below `OUT_DIR`, at each directory once.
     fn unchanged_directories(&self, dep_info: &DepInfo) -> Result<(), String> {
         let out_dir = std::env::var_os("OUT_DIR").map(PathBuf::from);
-        let workspace = self.facts.roots.path(RootKind::Workspace).map(PathBuf::from);
-        let target = self.facts.roots.path(RootKind::Target);
+        let workspace = self.facts.compilation.roots.path(RootKind::Workspace).map(PathBuf::from);
+        let target = self.facts.compilation.roots.path(RootKind::Target);
         let mut seen = BTreeSet::new();
         for file in dep_info.files() {
-            let path = self.facts.absolute(file);
+            let path = self.facts.compilation.absolute(file);
             // Other crates' build scripts make directories in the target directory.
             let in_target = target.is_some_and(|target| path.starts_with(target));
             let Some(top) = (if in_target { &out_dir } else { &workspace }) else { continue };
@@ -67,7 +66,7 @@ impl Collector<'_> {
             for dir in path.ancestors().skip(1).take_while(below) {
                 if seen.insert(dir.to_owned()) {
                     let found = fs::symlink_metadata(dir).map_err(|_| changed(dir))?;
-                    if identity::stamp_of(&found).ctime_ns > self.before.wall_clock_ns {
+                    if identity::stamp_of(&found).ctime_ns > self.before.start.wall_clock_ns {
                         return Err(changed(dir));
                     }
                 }
@@ -80,14 +79,14 @@ impl Collector<'_> {
     /// `foo/mod.rs`. A package that cargo fetched, which does not change, has no
     /// workspace among its roots and is left out.
     fn other_place_of_module(&mut self, file: &str) {
-        let is_fetched = self.facts.roots.path(RootKind::Workspace).is_none();
+        let is_fetched = self.facts.compilation.roots.path(RootKind::Workspace).is_none();
         if is_fetched || file == self.facts.unit.source {
             return;
         }
         if let Some(other) = other_place(Path::new(file)) {
-            let other = self.facts.absolute(&other.to_string_lossy());
+            let other = self.facts.compilation.absolute(&other.to_string_lossy());
             if !other.exists() {
-                self.absent(&other);
+                self.inputs.absent(&other);
             }
         }
     }
@@ -109,7 +108,7 @@ impl Collector<'_> {
     fn only_locates_includes(&self, dep_info: &DepInfo) -> Result<bool, String> {
         let mut found = OutDirUse::NotMentioned;
         for file in dep_info.files() {
-            let (bytes, _) = self.read_unchanged(&self.facts.absolute(file))?;
+            let (bytes, _) = self.inputs.read_unchanged(&self.facts.compilation.absolute(file))?;
             if let Ok(source) = std::str::from_utf8(&bytes) {
                 found = found.max(only_locates_includes(source));
             }
@@ -120,12 +119,12 @@ impl Collector<'_> {
     fn variable(&mut self, name: &str) {
         let value = std::env::var_os(name);
         let digest = env_digest(value.as_ref().map(|value| value.as_encoded_bytes()));
-        self.add(Input::Env(name.to_owned()), digest, None);
+        self.inputs.add(Input::Env(name.to_owned()), digest, None);
     }
 
     fn variable_as_path(&mut self, name: &str) {
-        let digest = env_path_digest(name, &self.facts.roots);
-        self.add(Input::EnvPath(name.to_owned()), digest, None);
+        let digest = env_path_digest(name, &self.facts.compilation.roots);
+        self.inputs.add(Input::EnvPath(name.to_owned()), digest, None);
     }
 
     /// Adds the crates on the command line and the variables their macros may have read.
@@ -144,8 +143,8 @@ impl Collector<'_> {
                 return Err(changed(path));
             }
             let digest = artifact_digest(path, &metadata)?;
-            let token = self.facts.roots.tokenise(&path.to_string_lossy());
-            self.add(Input::Extern(token), digest, None);
+            let token = self.facts.compilation.roots.tokenise(&path.to_string_lossy());
+            self.inputs.add(Input::Extern(token), digest, None);
         }
         if self.facts.may_run_macros() {
             for name in PACKAGE_VARIABLES {
@@ -163,14 +162,14 @@ impl Collector<'_> {
     pub(super) fn declared_files(&mut self) -> Result<(), String> {
         let facts = self.facts;
         for path in &facts.declared.files {
-            let token = facts.roots.tokenise(&path.to_string_lossy());
+            let token = facts.compilation.roots.tokenise(&path.to_string_lossy());
             if path.is_file() {
-                let (bytes, stamp) = self.read_unchanged(path)?;
-                self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
+                let (bytes, stamp) = self.inputs.read_unchanged(path)?;
+                self.inputs.add(Input::File(token), Digest::of(&bytes), Some(stamp));
             } else if path.exists() {
                 return Err(format!("`{}` is declared and is no plain file", path.display()));
             } else {
-                self.absent(path);
+                self.inputs.absent(path);
             }
         }
         Ok(())

@@ -12,8 +12,6 @@ use kache_key::{Digest, Input, PathToken, RecordedInput, Roots};
 use kache_store::failure::IoFailure;
 use kache_store::{blob, identity};
 
-use super::surroundings::variable;
-
 /// Looks at inputs; what was read once is not read again.
 pub(crate) struct Current<'a> {
     cwd: &'a Path,
@@ -69,8 +67,8 @@ impl<'a> Current<'a> {
 
 /// Returns the digest of a variable's value with roots written as names.
 pub(crate) fn env_path_digest(name: &str, roots: &Roots) -> Digest {
-    let value =
-        variable(name).map(|value| kache_key::rustc::recipe::tokenise_within(roots, &value));
+    let value = std::env::var(name).ok();
+    let value = value.map(|value| kache_key::rustc::recipe::tokenise_within(roots, &value));
     env_digest(value.as_deref().map(str::as_bytes))
 }
 

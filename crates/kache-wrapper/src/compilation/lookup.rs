@@ -4,12 +4,11 @@ use std::path::Path;
 
 use kache_key::explain::{self, Summary};
 use kache_key::input::entry_key;
-use kache_key::rustc::outputs::ArtifactRole;
 use kache_key::{Digest, EntryKey, Input, InputRecord, RecordedInput};
 use kache_store::{IoFailure, Manifest, UnitRecords};
 
 use super::current::Current;
-use super::facts::Facts;
+use super::{Compilation, Form, Product};
 use crate::report::{Phase, Report};
 
 /// What a look into the store came to.
@@ -41,8 +40,8 @@ pub(crate) struct Missed {
 }
 
 /// Looks for an entry of the unit; every record is tried, newest first.
-pub(crate) fn look(facts: &Facts<'_>, report: &mut Report) -> Found {
-    let records = facts.store.records(facts.unit_id);
+pub(crate) fn look(compilation: &Compilation<'_>, report: &mut Report) -> Found {
+    let records = compilation.store.records(compilation.id);
     report.lap(Phase::Record);
     let records = match records {
         Ok(records) if !records.records.is_empty() => records,
@@ -57,10 +56,10 @@ pub(crate) fn look(facts: &Facts<'_>, report: &mut Report) -> Found {
             return Found::Nothing(Missed { reason: failure.to_string(), ..Missed::default() });
         }
     };
-    let mut current = Current::new(Path::new(&facts.call.cwd), &facts.roots);
+    let mut current = Current::new(Path::new(compilation.cwd), &compilation.roots);
     let mut newest = None;
     for record in &records.records {
-        match try_record(facts, record, &mut current, report) {
+        match try_record(compilation, record, &mut current, report) {
             Ok(found) => return Found::Entry(Box::new(FoundEntry { records, ..found })),
             Err(unfit) => newest = newest.or(Some(unfit)),
         }
@@ -84,7 +83,7 @@ impl From<IoFailure> for Unfit {
 
 /// Returns the entry for `record`'s inputs as they are now, or why there is none.
 fn try_record(
-    facts: &Facts<'_>,
+    compilation: &Compilation<'_>,
     record: &InputRecord,
     current: &mut Current<'_>,
     report: &mut Report,
@@ -94,13 +93,13 @@ fn try_record(
         let (digest, stamp) = current.digest(recorded)?;
         inputs.push(RecordedInput { input: recorded.input.clone(), digest, stamp });
     }
-    let key = entry_key(facts.unit_id, inputs.iter().map(|i| (&i.input, i.digest)));
+    let key = entry_key(compilation.id, inputs.iter().map(|i| (&i.input, i.digest)));
     report.lap(Phase::Inputs);
-    let manifest = facts.store.manifest(key)?;
+    let manifest = compilation.store.manifest(key)?;
     report.lap(Phase::Lookup);
     let unfit = |reason| Unfit { reason, wanted: Some(key) };
     let Some(manifest) = manifest else { return Err(unfit(what_changed(record, &inputs))) };
-    if let Some(name) = missing_output(facts, &manifest) {
+    if let Some(name) = missing_output(compilation, &manifest) {
         return Err(unfit(format!("the entry has no `{name}`")));
     }
     let has_new_stamps = inputs.iter().zip(&record.inputs).any(|(now, then)| {
@@ -121,13 +120,10 @@ fn what_changed(record: &InputRecord, inputs: &[RecordedInput]) -> String {
 }
 
 /// Returns an output that this call asks for and `manifest` lacks.
-fn missing_output<'a>(facts: &'a Facts<'_>, manifest: &Manifest) -> Option<&'a str> {
-    facts
-        .outputs
-        .iter()
-        .find(|wanted| match wanted.role {
-            ArtifactRole::DepInfo => manifest.texts.iter().all(|t| t.name != wanted.file_name),
-            _ => manifest.outputs.iter().all(|o| o.name != wanted.file_name),
-        })
-        .map(|wanted| wanted.file_name.as_str())
+fn missing_output<'a>(compilation: &'a Compilation<'_>, manifest: &Manifest) -> Option<&'a str> {
+    let has = |wanted: &&Product| match wanted.form {
+        Form::Bytes { .. } => manifest.outputs.iter().any(|o| o.name == wanted.name),
+        Form::Text => manifest.texts.iter().any(|t| t.name == wanted.name),
+    };
+    compilation.products.iter().find(|wanted| !has(wanted)).map(|wanted| wanted.name.as_str())
 }

@@ -1,0 +1,128 @@
+//! A hit: the outputs are put in place and the compiler's words repeated.
+
+use std::io::{self, Write as _};
+
+use kache_config::VerifyRestores;
+use kache_key::rustc::messages;
+use kache_store::{BlobError, Manifest, Trust, Wanted, blob, entry, record, restore, synced};
+
+use super::Compilation;
+use super::lookup::FoundEntry;
+use super::products::{Form, Product};
+use crate::report::{Phase, Report};
+use crate::served::Served;
+
+/// Of sampled verifications, one restore in this many is checked.
+const SAMPLE_ONE_IN: i64 = 16;
+
+/// Restores `found`. An error is why it cannot be served; the compiler then runs.
+pub(super) fn restore(
+    compilation: &Compilation<'_>,
+    found: &FoundEntry,
+    report: &mut Report,
+) -> Result<Served, String> {
+    let manifest = &found.manifest;
+    let unknown_root = || "the entry names an unknown root".to_owned();
+    let stdout = messages::render(&manifest.stdout, &compilation.roots).ok_or_else(unknown_root)?;
+    let stderr = messages::render(&manifest.stderr, &compilation.roots).ok_or_else(unknown_root)?;
+    let texts = texts_here(compilation, manifest)?;
+    let is_sound = synced::is_sound(compilation.store.layout(), manifest);
+    let trust = if is_sound { trust(compilation) } else { Trust::Nothing };
+    restore_blobs(compilation, found, trust, report)?;
+    for (product, text) in &texts {
+        restore::restore_text(&product.path, text).map_err(|f| f.to_string())?;
+    }
+    // Whoever started the compiler has gone if this fails.
+    drop(io::stdout().write_all(stdout.as_bytes()));
+    drop(io::stderr().write_all(stderr.as_bytes()));
+    remember(compilation, found, is_sound);
+    report.key = Some(found.key.to_string());
+    report.compile_ms = manifest.compile_ms;
+    report.lap(Phase::Restore);
+    Ok(Served::hit(compilation.store.clone()))
+}
+
+fn restore_blobs(
+    compilation: &Compilation<'_>,
+    found: &FoundEntry,
+    trust: Trust,
+    report: &mut Report,
+) -> Result<(), String> {
+    for product in &compilation.products {
+        let Form::Bytes { is_ageless } = product.form else { continue };
+        let mut outputs = found.manifest.outputs.iter();
+        let output = outputs
+            .find(|output| output.name == product.name)
+            .ok_or_else(|| format!("the entry has no `{}`", product.name))?;
+        let wanted = Wanted {
+            blob: output.blob,
+            size_bytes: output.size,
+            mode: output.mode,
+            target: &product.path,
+            is_ageless,
+        };
+        match compilation.store.restore(&wanted, trust) {
+            Ok(restored) => report.count(restored, output.size),
+            Err(error) => {
+                if matches!(error, BlobError::Missing { .. } | BlobError::Corrupt { .. }) {
+                    // The next store heals it; until then nobody need try.
+                    drop(entry::remove(compilation.store.layout(), found.key));
+                    distrust(compilation, &found.manifest);
+                }
+                return Err(error.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads all blobs of an entry with a damaged one: the next store takes those
+/// that look right as they are. What is damaged goes to quarantine.
+fn distrust(compilation: &Compilation<'_>, manifest: &Manifest) {
+    for output in &manifest.outputs {
+        drop(blob::check(compilation.store.layout(), output.blob, output.size, Trust::Nothing));
+    }
+}
+
+fn trust(compilation: &Compilation<'_>) -> Trust {
+    let is_sampled = || kache_store::clock::now_ns() / 1000 % SAMPLE_ONE_IN == 0;
+    match compilation.config.verify_restores {
+        VerifyRestores::Always => Trust::Nothing,
+        VerifyRestores::Sampled if is_sampled() => Trust::Nothing,
+        VerifyRestores::Sampled | VerifyRestores::Off => Trust::Tag,
+    }
+}
+
+/// Returns the texts that name paths, for this checkout.
+fn texts_here<'a>(
+    compilation: &'a Compilation<'_>,
+    manifest: &Manifest,
+) -> Result<Vec<(&'a Product, String)>, String> {
+    let wanted = compilation.products.iter().filter(|product| product.form == Form::Text);
+    let here = |product: &'a Product| {
+        let mut texts = manifest.texts.iter();
+        let stored = texts
+            .find(|text| text.name == product.name)
+            .ok_or_else(|| format!("the entry has no `{}`", product.name))?;
+        Ok((product, (compilation.render_text)(stored, &compilation.roots)?))
+    };
+    wanted.map(here).collect()
+}
+
+/// Writes down what this hit found out: newer stamps, blobs that were hashed again.
+///
+/// All of it only saves later work, so failures may pass.
+fn remember(compilation: &Compilation<'_>, found: &FoundEntry, is_sound: bool) {
+    let layout = compilation.store.layout();
+    if !is_sound {
+        let mut manifest = found.manifest.clone();
+        kache_store::clock::boot_id().clone_into(&mut manifest.boot);
+        manifest.created_ns = kache_store::clock::now_ns();
+        drop(entry::write(layout, found.key, &manifest));
+    }
+    if found.has_new_stamps {
+        let mut records = found.records.clone();
+        records.remember(kache_key::InputRecord::of(found.inputs.clone()));
+        drop(record::write(layout, compilation.id, &records));
+    }
+}

@@ -1,0 +1,182 @@
+//! What a compilation read, gathered after it: each thing must be as it was
+//! before the compiler started.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Metadata};
+use std::path::Path;
+
+use kache_key::input::{FileStamp, absent_digest, root_digest};
+use kache_key::rustc::messages::Segment;
+use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, Roots, evidence};
+use kache_store::{blob, clock, identity};
+
+use super::Compilation;
+use super::products::{self, Made, Product};
+
+/// The clocks just before the compiler started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// The time, which no change up to now can be later than.
+    pub(crate) wall_clock_ns: i64,
+    /// The clock that file times come from, which no change from now on can be
+    /// earlier than. It ticks every few milliseconds.
+    file_clock_ns: i64,
+}
+
+impl Start {
+    /// Takes the clocks.
+    pub(crate) fn now() -> Self {
+        let file_clock_ns = clock::file_clock_ns();
+        Self { file_clock_ns, wall_clock_ns: clock::now_ns() }
+    }
+}
+
+/// Inputs under collection. An error of any step is why the result must not
+/// be stored.
+pub(crate) struct Inputs<'a> {
+    compilation: &'a Compilation<'a>,
+    pub(crate) start: Start,
+    pub(crate) list: Vec<RecordedInput>,
+    /// Roots that a product names.
+    bound: BTreeSet<RootKind>,
+    /// Roots behind symbolic links, by their real paths.
+    aliases: Roots,
+}
+
+impl<'a> Inputs<'a> {
+    pub(crate) fn new(compilation: &'a Compilation<'a>, start: Start) -> Result<Self, String> {
+        if clock::now_ns() < start.wall_clock_ns {
+            return Err("the clock was set back while the compiler ran".to_owned());
+        }
+        let aliases = products::real_paths_of_links(&compilation.roots);
+        Ok(Self { compilation, start, list: Vec::new(), bound: BTreeSet::new(), aliases })
+    }
+
+    pub(crate) fn add(&mut self, input: Input, digest: Digest, stamp: Option<FileStamp>) {
+        self.list.push(RecordedInput { input, digest, stamp });
+    }
+
+    /// Notes that nothing is at `path`, where something would have been used.
+    pub(crate) fn absent(&mut self, path: &Path) {
+        let token = self.compilation.roots.tokenise(&path.to_string_lossy());
+        self.add(Input::Absent(token), absent_digest(false), None);
+    }
+
+    /// Adds the file `path`, spelt as the compiler did, which it read. Returns its bytes.
+    pub(crate) fn file(&mut self, path: &str) -> Result<Vec<u8>, String> {
+        let (bytes, stamp) = self.read_unchanged(&self.compilation.absolute(path))?;
+        let token = self.compilation.roots.tokenise(path);
+        self.add(Input::File(token), Digest::of(&bytes), Some(stamp));
+        Ok(bytes)
+    }
+
+    /// Reads a file that must not have changed since before the compiler started.
+    ///
+    /// File times lag by up to one tick of the kernel's clock, so a change in the
+    /// tick in which the compiler was started looks like one before it. The
+    /// compiler needs longer than that to load itself, and then reads the
+    /// changed file too.
+    pub(crate) fn read_unchanged(&self, path: &Path) -> Result<(Vec<u8>, FileStamp), String> {
+        let stamp = self.stamp_unchanged(path)?;
+        let bytes = fs::read(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let after = self.stamp_unchanged(path)?;
+        if (stamp.ino, stamp.size, stamp.ctime_ns) != (after.ino, after.size, after.ctime_ns) {
+            return Err(changed(path));
+        }
+        Ok((bytes, stamp))
+    }
+
+    fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {
+        let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let stamp = identity::stamp_of(&metadata);
+        if latest_change_ns(&stamp) > self.start.wall_clock_ns {
+            return Err(changed(path));
+        }
+        Ok(stamp)
+    }
+
+    /// Hashes a product and binds the entry to the roots it names.
+    pub(crate) fn product(
+        &mut self,
+        product: &Product,
+        may_be_empty: bool,
+    ) -> Result<Made, String> {
+        let path = &product.path;
+        let metadata = self.check_written(path)?;
+        let found = products::examine(path, &self.compilation.roots, &self.aliases)
+            .map_err(|e| format!("`{}`: {e}", path.display()))?;
+        if found.size == 0 && !may_be_empty {
+            return Err(format!("`{}` is empty", path.display()));
+        }
+        if found.size != metadata.len() {
+            return Err(format!("`{}` is still being written", path.display()));
+        }
+        if found.names_alias {
+            return Err(format!("`{}` names a directory behind a symbolic link", path.display()));
+        }
+        self.bound.extend(found.named);
+        Ok(Made {
+            role: product.role,
+            name: product.name.clone(),
+            path: path.clone(),
+            blob: BlobId(found.digest),
+            metadata,
+        })
+    }
+
+    /// Makes sure that this very compilation wrote `path`.
+    pub(crate) fn check_written(&self, path: &Path) -> Result<Metadata, String> {
+        let metadata =
+            fs::symlink_metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        let changed_ns = identity::stamp_of(&metadata).ctime_ns;
+        if !metadata.is_file() || changed_ns < self.start.file_clock_ns {
+            return Err(format!("`{}` was not written", path.display()));
+        }
+        Ok(metadata)
+    }
+
+    /// Binds the entry to `kinds`.
+    pub(crate) fn bind(&mut self, kinds: impl IntoIterator<Item = RootKind>) {
+        self.bound.extend(kinds);
+    }
+
+    /// Binds the entry to the roots that are left in what the compiler said.
+    pub(crate) fn bind_messages(&mut self, messages: &[Segment]) {
+        for segment in messages {
+            if let Segment::Text(text) = segment {
+                let named = evidence::roots_named_in(text.as_bytes(), &self.compilation.roots);
+                self.bound.extend(named);
+            }
+        }
+    }
+
+    /// Returns everything that was read, with the roots that bind the entry.
+    pub(crate) fn finish(mut self) -> Vec<RecordedInput> {
+        for kind in std::mem::take(&mut self.bound) {
+            let digest = root_digest(self.compilation.roots.path(kind));
+            self.add(Input::Root(kind), digest, None);
+        }
+        self.list
+    }
+}
+
+/// Returns the digest of an artifact: from its tag, else from its bytes.
+pub(crate) fn artifact_digest(path: &Path, metadata: &Metadata) -> Result<Digest, String> {
+    match identity::tagged_digest(path, metadata) {
+        Some(digest) => Ok(digest),
+        None => blob::digest_file(path).map(|(digest, _)| digest).map_err(|f| f.to_string()),
+    }
+}
+
+/// Returns the latest moment at which a file with this stamp can have been changed.
+///
+/// Some file systems keep only every second second, and round down.
+pub(crate) fn latest_change_ns(stamp: &FileStamp) -> i64 {
+    const SECOND_NS: i64 = 1_000_000_000;
+    let is_coarse = stamp.ctime_ns % SECOND_NS == 0;
+    stamp.ctime_ns.saturating_add(if is_coarse { 2 * SECOND_NS } else { 0 })
+}
+
+pub(crate) fn changed(path: &Path) -> String {
+    format!("`{}` changed while the compiler ran", path.display())
+}
