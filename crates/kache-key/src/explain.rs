@@ -132,6 +132,8 @@ fn by_label(components: &[Component]) -> BTreeMap<&str, Vec<&str>> {
 
 fn input_label(input: &Input) -> String {
     let (kind, name) = input.label();
+    // What was looked for in a directory would fill the line.
+    let name = name.split('\0').next().unwrap_or_default();
     format!("{} {name}", kind.replace('_', " "))
 }
 

@@ -27,8 +27,15 @@ pub enum Input {
     LinkInput(PathToken),
     /// Whether a path exists that did not exist when the unit was compiled.
     Absent(PathToken),
-    /// The sorted names in a directory.
-    Listing(PathToken),
+    /// Whether any of some names exists in a directory in which none did when
+    /// the unit was compiled. With the stamp of the directory: unless that
+    /// changes, no name appears.
+    Absences {
+        /// The directory.
+        dir: PathToken,
+        /// The names, sorted.
+        names: Vec<String>,
+    },
     /// Where a root is: an output names it, so the entry is bound to it.
     Root(RootKind),
 }
@@ -43,7 +50,7 @@ impl Input {
             Self::Extern(path) => ("extern", path.0.clone()),
             Self::LinkInput(path) => ("link_input", path.0.clone()),
             Self::Absent(path) => ("absent", path.0.clone()),
-            Self::Listing(path) => ("listing", path.0.clone()),
+            Self::Absences { dir, names } => ("absences", format!("{dir}\0{}", names.join("\0"))),
             Self::Root(kind) => ("root", kind.name()),
         }
     }
@@ -97,7 +104,8 @@ pub struct RecordedInput {
     pub input: Input,
     /// Its digest then.
     pub digest: Digest,
-    /// The file's stamp then; absent where the input is not a plain file.
+    /// The stamp then of the file, or of the directory of [`Input::Absences`];
+    /// other inputs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<FileStamp>,
 }
@@ -154,15 +162,9 @@ pub fn env_digest(value: Option<&[u8]>) -> Digest {
     FieldHasher::new("kache env").option("value", value).finish()
 }
 
-/// Returns the digest of whether a path exists.
+/// Returns the digest of whether a path, or any of several, exists.
 pub fn absent_digest(exists: bool) -> Digest {
     FieldHasher::new("kache absent").text("exists", if exists { "yes" } else { "no" }).finish()
-}
-
-/// Returns the digest of a directory's entry names; the order given does not matter.
-pub fn listing_digest(mut names: Vec<String>) -> Digest {
-    names.sort_unstable();
-    FieldHasher::new("kache listing").list("names", names.iter().map(String::as_str)).finish()
 }
 
 /// Returns the digest of where a root is.

@@ -25,6 +25,8 @@ pub enum RootKind {
     Base(u8),
     /// The directory for temporary files.
     Temp,
+    /// The user's home, where paths must be portable.
+    Home,
 }
 
 impl RootKind {
@@ -37,6 +39,7 @@ impl RootKind {
             Self::Sysroot => "sysroot".to_owned(),
             Self::Base(position) => format!("base{position}"),
             Self::Temp => "temp".to_owned(),
+            Self::Home => "home".to_owned(),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::process::Command;
 
 use kache_key::fields::FieldHasher;
 use kache_key::{BlobId, Input, InputRecord, PathToken, RecordedInput, UnitId};
-use kache_store::{BlobError, Manifest, Output, Store, Trust, UnitRecords, Wanted, blob};
+use kache_store::{BlobError, Manifest, Output, Sharing, Store, Trust, UnitRecords, Wanted, blob};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -53,7 +53,7 @@ pub(crate) fn run(dir: &Path, args: &[String]) -> Result<bool, Box<dyn Error>> {
         let path = dir.join(name);
         let metadata = path.metadata()?;
         let id = BlobId(blob::digest_file(&path)?.0);
-        publisher.adopt(&path, id, &metadata)?;
+        publisher.adopt(&path, id, &metadata, Sharing::OneFile)?;
         let mode = metadata.permissions().mode() & 0o777;
         let (role, name) = ("output".to_owned(), name.to_owned());
         manifest.outputs.push(Output { role, name, blob: id, size: metadata.len(), mode });
@@ -79,7 +79,7 @@ fn restore(store: &Store, dir: &Path, output: &Output) -> Result<(), BlobError> 
         size_bytes: output.size,
         mode: output.mode,
         target,
-        is_ageless: false,
+        sharing: Sharing::OneFile,
     };
     store.restore(&wanted, Trust::Tag).map(|_| ())
 }

@@ -1,7 +1,7 @@
 //! Taking a finished output file into the store without copying its bytes.
 //!
-//! Tried in this order: a reflink, a hard link (only if the output has no other
-//! name: somebody might write through it), a copy.
+//! Tried in this order: a reflink; a hard link, if it may share its inode and has
+//! no other name, through which somebody might write; a copy.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -16,6 +16,7 @@ use crate::failure::IoFailure;
 use crate::fault;
 use crate::identity;
 use crate::layout::Layout;
+use crate::restore::Sharing;
 use crate::staging::{Staged, with_parent};
 
 /// What adopting a file came to.
@@ -41,6 +42,7 @@ pub fn adopt(
     output: &Path,
     id: BlobId,
     metadata: &Metadata,
+    sharing: Sharing,
 ) -> Result<Adopted, BlobError> {
     // Without a tag the next reader hashes the bytes, so a refusal may pass.
     drop(fault::point("adopt.tag").and_then(|()| identity::tag(output, id.0, metadata)));
@@ -53,7 +55,7 @@ pub fn adopt(
     if clone::may_work_at(layout.base()) && clone_to(layout, output, &target, metadata).is_ok() {
         return Ok(Adopted::Cloned);
     }
-    if metadata.nlink() == 1 && link_to(output, &target).is_ok() {
+    if sharing != Sharing::Never && metadata.nlink() == 1 && link_to(output, &target).is_ok() {
         return Ok(Adopted::Linked);
     }
     copy_to(layout, output, id, metadata)?;

@@ -64,7 +64,7 @@ pub use lock::UnitLock;
 pub use publish::Publisher;
 pub use record::UnitRecords;
 pub use removed::Removed;
-pub use restore::{Restored, Wanted};
+pub use restore::{Restored, Sharing, Wanted};
 pub use retention::{Limits, Plan, Planned};
 pub use scan::{BlobFile, EntryUse, Inventory};
 pub use stats::{Counters, SessionStats, Stats};

@@ -19,6 +19,7 @@ use crate::fault;
 use crate::layout::Layout;
 use crate::lock::FileLock;
 use crate::record::{self, UnitRecords};
+use crate::restore::Sharing;
 
 /// Removing things takes the lock for a few milliseconds at a time; a process
 /// that was stopped while it held it must not stop builds.
@@ -53,8 +54,9 @@ impl<'a> Publisher<'a> {
         output: &Path,
         id: BlobId,
         metadata: &Metadata,
+        sharing: Sharing,
     ) -> Result<Adopted, BlobError> {
-        adopt::adopt(self.layout, output, id, metadata)
+        adopt::adopt(self.layout, output, id, metadata, sharing)
     }
 
     /// Publishes the entry and what its unit read. All its blobs must have been adopted.

@@ -1,9 +1,7 @@
 //! Putting a blob's bytes where a compiler would have written them.
 //!
-//! Tried in this order: a reflink; a hard link, if nothing else shares the
-//! blob's inode; a copy. One inode has one mtime, and cargo compares mtimes
-//! within a target directory, so an inode never serves two of them, unless
-//! [nobody goes by its age](Wanted::is_ageless).
+//! Tried in this order: a reflink; a hard link, as far as the [sharing](Sharing)
+//! of inodes allows; a copy.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -44,10 +42,21 @@ pub struct Wanted<'a> {
     pub mode: u32,
     /// Where the file goes; its directory is made if it is missing.
     pub target: &'a Path,
-    /// Nobody goes by the file's mtime, because another output of the same
-    /// unit has one of now: the inode may be shared by any number of target
-    /// directories, and its mtime stays as it is.
-    pub is_ageless: bool,
+    /// With whom the target may share its inode.
+    pub sharing: Sharing,
+}
+
+/// Who may share the inode of a blob, where bytes cannot be shared by reflink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nobody: whoever made such a file likes to change it in place later.
+    Never,
+    /// One file at a time. One inode has one mtime, and cargo compares mtimes
+    /// within a target directory, so an inode never serves two of them.
+    OneFile,
+    /// Any number of files: nobody goes by their mtime, because another output
+    /// of the same unit has one of now. It stays as it is.
+    AnyFile,
 }
 
 impl Wanted<'_> {
@@ -57,7 +66,7 @@ impl Wanted<'_> {
     }
 }
 
-/// Puts a blob in place, with a tag and, unless it is ageless, an mtime of now.
+/// Puts a blob in place, with a tag and, unless any file may share it, an mtime of now.
 ///
 /// What was at the target is unlinked first, never written to.
 ///
@@ -85,10 +94,10 @@ fn put_in_place(sound: &SoundBlob, wanted: &Wanted<'_>) -> Result<Restored, Blob
         // Where cloning does not work, an empty file may be in a link's way.
         drop(fs::remove_file(wanted.target));
     }
-    let is_linked = if wanted.is_ageless {
-        try_share(sound, wanted)
-    } else {
-        sound.metadata.nlink() == 1 && try_link(sound, wanted).unwrap_or(false)
+    let is_linked = match wanted.sharing {
+        Sharing::Never => false,
+        Sharing::OneFile => sound.metadata.nlink() == 1 && try_link(sound, wanted).unwrap_or(false),
+        Sharing::AnyFile => try_share(sound, wanted),
     };
     if is_linked {
         return Ok(Restored::Linked);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use kache_key::{BlobId, Digest};
-use kache_store::{Limits, RemovalError, Restored, Trust, Wanted, clock, retention};
+use kache_store::{Limits, RemovalError, Restored, Sharing, Trust, Wanted, clock, retention};
 
 use crate::world::{Fallible, ROOMY, World, key_of};
 
@@ -128,7 +128,7 @@ fn a_reader_that_has_begun_gets_right_bytes_or_a_miss_when_the_blob_goes() -> Fa
                     size_bytes: 1 << 20,
                     mode: 0o644,
                     target: &target,
-                    is_ageless: false,
+                    sharing: Sharing::OneFile,
                 };
                 if world.store.restore(&wanted, Trust::Tag).is_ok() {
                     assert!(fs::read(&target).unwrap() == *bytes);
@@ -187,7 +187,7 @@ fn an_ageless_output_is_one_inode_everywhere_and_keeps_its_time() -> Fallible {
             size_bytes: output.size,
             mode,
             target: &target,
-            is_ageless: true,
+            sharing: Sharing::AnyFile,
         };
         world.store.restore(&wanted, Trust::Tag)?;
         assert_eq!(fs::read(&target)?, bytes);

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use kache_store::identity::TAG_NAME;
-use kache_store::{Adopted, Restored};
+use kache_store::{Adopted, Restored, Sharing};
 
 use crate::world::{Fallible, World};
 
@@ -31,7 +31,7 @@ fn outputs_on_another_file_system_are_copied_both_ways() -> Fallible {
         size_bytes: 5,
         mode: 0o644,
         target: &path,
-        is_ageless: false,
+        sharing: Sharing::OneFile,
     };
     assert_eq!(world.store.restore(&wanted, kache_store::Trust::Tag)?, Restored::Copied);
     assert_eq!(fs::read(&path)?, b"bytes");
@@ -118,7 +118,7 @@ fn a_target_directory_that_cannot_be_written_is_an_error_that_names_the_file() -
         size_bytes: 5,
         mode: 0o644,
         target: &target,
-        is_ageless: false,
+        sharing: Sharing::OneFile,
     };
     let error =
         world.store.restore(&wanted, kache_store::Trust::Tag).expect_err("a file is no directory");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use kache_key::BlobId;
-use kache_store::{Adopted, Restored, Store, Trust, Wanted, identity};
+use kache_store::{Adopted, Restored, Sharing, Store, Trust, Wanted, identity};
 
 use crate::world::{Fallible, World};
 
@@ -54,7 +54,8 @@ fn no_restored_file_is_set_user_id() -> Fallible {
     let key = world.publish("a", FILES)?;
     let blob = world.store.manifest(key)?.ok_or("no entry")?.outputs[0].blob;
     let target = world.path("other/out");
-    let wanted = Wanted { blob, size_bytes: 5, mode: 0o4755, target: &target, is_ageless: false };
+    let wanted =
+        Wanted { blob, size_bytes: 5, mode: 0o4755, target: &target, sharing: Sharing::OneFile };
     world.store.restore(&wanted, Trust::Tag)?;
     assert_eq!(fs::metadata(&target)?.mode() & 0o7777, 0o755);
     Ok(())
@@ -80,7 +81,8 @@ fn an_output_that_changed_since_it_was_hashed_is_not_stored() -> Fallible {
     let (digest, _) = kache_store::blob::digest_file(&path)?;
     std::thread::sleep(std::time::Duration::from_millis(20));
     fs::write(&path, "BYTES")?;
-    let adopted = world.store.publisher()?.adopt(&path, BlobId(digest), &metadata);
+    let adopted =
+        world.store.publisher()?.adopt(&path, BlobId(digest), &metadata, Sharing::OneFile);
     assert!(matches!(adopted, Err(kache_store::BlobError::Changed { .. })), "{adopted:?}");
     assert!(!world.blob_path(b"bytes").exists());
     Ok(())
@@ -142,12 +144,13 @@ fn four_sparse_gibibytes_are_linked_without_being_read() -> Fallible {
     drop(file);
     // Hashing four gibibytes is the compiler's side of the bargain; here the name is made up.
     let blob = BlobId(kache_key::Digest::of(b"stands for four gibibytes of zeros"));
-    world.store.publisher()?.adopt(&path, blob, &fs::metadata(&path)?)?;
+    world.store.publisher()?.adopt(&path, blob, &fs::metadata(&path)?, Sharing::OneFile)?;
     fs::remove_file(&path)?;
     assert!(world.store.usage()?.blobs.bytes < 1 << 20, "holes occupy nothing");
 
     let target = world.path("other/huge");
-    let wanted = Wanted { blob, size_bytes, mode: 0o644, target: &target, is_ageless: false };
+    let wanted =
+        Wanted { blob, size_bytes, mode: 0o644, target: &target, sharing: Sharing::OneFile };
     let started = std::time::Instant::now();
     let restored = world.store.restore(&wanted, Trust::Tag)?;
     assert!(matches!(restored, Restored::Linked | Restored::Cloned), "{restored:?}");

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kache_key::{BlobId, Digest, EntryKey, Input, InputRecord, PathToken, RecordedInput, UnitId};
 use kache_store::{
-    Adopted, BlobError, Event, Manifest, Outcome, Output, Phases, Restored, Rules, Store, Trust,
-    UnitRecords, Wanted, clock, entry, journal,
+    Adopted, BlobError, Event, Manifest, Outcome, Output, Phases, Restored, Rules, Sharing, Store,
+    Trust, UnitRecords, Wanted, clock, entry, journal,
 };
 
 pub(crate) type Fallible<T = ()> = Result<T, Box<dyn Error>>;
@@ -101,7 +101,7 @@ impl World {
             let metadata = fs::metadata(path)?;
             let (digest, _) = kache_store::blob::digest_file(path)?;
             let blob = BlobId(digest);
-            adopted.push(publisher.adopt(path, blob, &metadata)?);
+            adopted.push(publisher.adopt(path, blob, &metadata, Sharing::OneFile)?);
             outputs.push(output(name, blob, &metadata));
         }
         let (key, record) = key_of(unit);
@@ -134,7 +134,7 @@ impl World {
                 size_bytes: output.size,
                 mode: output.mode,
                 target: &target,
-                is_ageless: false,
+                sharing: Sharing::OneFile,
             };
             match self.store.restore(&wanted, trust) {
                 Ok(how) => restored.push(how),

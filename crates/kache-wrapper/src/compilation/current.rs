@@ -5,9 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kache_key::input::{
-    FileStamp, absent_digest, env_digest, listing_digest, missing_digest, root_digest,
-};
+use kache_key::input::{FileStamp, absent_digest, env_digest, missing_digest, root_digest};
 use kache_key::{Digest, Input, PathToken, RecordedInput, Roots};
 use kache_store::failure::IoFailure;
 use kache_store::{blob, identity};
@@ -52,7 +50,10 @@ impl<'a> Current<'a> {
             }
             Input::EnvPath(name) => env_path_digest(name, self.roots),
             Input::Absent(path) => absent_digest(self.resolve(path).is_some_and(|p| p.exists())),
-            Input::Listing(path) => self.resolve(path).map_or_else(missing_digest, |p| listing(&p)),
+            Input::Absences { dir, names } => {
+                let dir = self.resolve(dir).unwrap_or_default();
+                return Ok(absences(&dir, names, recorded.stamp.as_ref()));
+            }
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
             // A kind that this version does not know cannot be looked at.
             _ => missing_digest(),
@@ -103,15 +104,15 @@ fn file_digest(
     Ok((digest, Some(stamp)))
 }
 
-/// Returns the digest of the names in a directory; one that cannot be read has none.
-pub(crate) fn listing(dir: &Path) -> Digest {
-    match fs::read_dir(dir) {
-        Ok(entries) => listing_digest(
-            entries
-                .flatten()
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect(),
-        ),
-        Err(_) => missing_digest(),
+/// Returns whether any of `names` is in `dir` now, and the stamp of `dir`. One
+/// look where the `old` stamp vouches for the directory, else one for each name.
+fn absences(dir: &Path, names: &[String], old: Option<&FileStamp>) -> (Digest, Option<FileStamp>) {
+    let stamp = fs::metadata(dir).ok().map(|metadata| identity::stamp_of(&metadata));
+    if let (Some(old), Some(now)) = (old, &stamp)
+        && old.vouches_for(now)
+    {
+        return (absent_digest(false), Some(*old));
     }
+    let exists = stamp.is_some() && names.iter().any(|name| dir.join(name).exists());
+    (absent_digest(exists), stamp)
 }

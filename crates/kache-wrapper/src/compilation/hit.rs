@@ -49,7 +49,7 @@ fn restore_blobs(
     report: &mut Report,
 ) -> Result<(), String> {
     for product in &compilation.products {
-        let Form::Bytes { is_ageless } = product.form else { continue };
+        let Form::Bytes { sharing } = product.form else { continue };
         let mut outputs = found.manifest.outputs.iter();
         let output = outputs
             .find(|output| output.name == product.name)
@@ -59,7 +59,7 @@ fn restore_blobs(
             size_bytes: output.size,
             mode: output.mode,
             target: &product.path,
-            is_ageless,
+            sharing,
         };
         match compilation.store.restore(&wanted, trust) {
             Ok(restored) => report.count(restored, output.size),

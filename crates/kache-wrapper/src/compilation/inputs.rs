@@ -11,7 +11,7 @@ use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, Roots, evidence}
 use kache_store::{blob, clock, identity};
 
 use super::Compilation;
-use super::products::{self, Made, Product};
+use super::products::{self, Form, Made, Product};
 
 /// The clocks just before the compiler started.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +102,9 @@ impl<'a> Inputs<'a> {
         may_be_empty: bool,
     ) -> Result<Made, String> {
         let path = &product.path;
+        let Form::Bytes { sharing } = product.form else {
+            return Err(format!("`{}` is a text", path.display()));
+        };
         let metadata = self.check_written(path)?;
         let found = products::examine(path, &self.compilation.roots, &self.aliases)
             .map_err(|e| format!("`{}`: {e}", path.display()))?;
@@ -121,6 +124,7 @@ impl<'a> Inputs<'a> {
             path: path.clone(),
             blob: BlobId(found.digest),
             metadata,
+            sharing,
         })
     }
 

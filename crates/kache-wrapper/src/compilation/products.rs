@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use kache_key::digest::Hasher;
 use kache_key::evidence::RootSearch;
 use kache_key::{BlobId, Digest, RootKind, Roots};
+use kache_store::Sharing;
 
 /// How much of a product is read at a time: it stays in the processor's cache
 /// while it is hashed and searched.
@@ -30,8 +31,8 @@ pub(crate) struct Product {
 pub(crate) enum Form {
     /// As it is.
     Bytes {
-        /// Nobody goes by its mtime; see [`kache_store::Wanted::is_ageless`].
-        is_ageless: bool,
+        /// Who may share the inode of a restored file.
+        sharing: Sharing,
     },
     /// As a text in which paths are rewritten for each checkout.
     Text,
@@ -44,6 +45,8 @@ pub(crate) struct Made {
     pub(crate) path: PathBuf,
     pub(crate) blob: BlobId,
     pub(crate) metadata: Metadata,
+    /// Who may share the inode of a restored file.
+    pub(crate) sharing: Sharing,
 }
 
 /// What one pass over a file showed.

@@ -88,7 +88,7 @@ fn write(
     let mut is_known = true;
     for made in &collected.outputs {
         let adopted = publisher
-            .adopt(&made.path, made.blob, &made.metadata)
+            .adopt(&made.path, made.blob, &made.metadata, made.sharing)
             .inspect_err(|error| housekeeping::after_failure(compilation.config, error))?;
         is_known &= adopted == Adopted::Known;
         outputs.push(Output {

@@ -11,7 +11,7 @@ use kache_key::rustc::outputs::{self, ArtifactRole, ExpectedOutput};
 use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
 use kache_key::rustc::unit::{RustcUnit, Target};
 use kache_key::{Digest, PathToken, Roots};
-use kache_store::{IoFailure, Store, TextOutput, blob};
+use kache_store::{IoFailure, Sharing, Store, TextOutput, blob};
 
 use super::Invocation;
 use super::clippy;
@@ -109,7 +109,7 @@ pub(crate) fn gather<'a>(
         unit.incremental = None;
     }
     let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
-    let roots = surroundings::with_base_dirs(roots, config);
+    let roots = surroundings::with_configured(roots, config);
     let remaps = Remaps::of(&unit, &roots, config);
     let env = environment(&unit);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
@@ -122,6 +122,7 @@ pub(crate) fn gather<'a>(
     if !declared.is_empty() {
         facts.push(("declared".to_owned(), declared.names_digest(&roots)));
     }
+    facts.push(("written".to_owned(), Digest::of(remaps.written(&unit, &roots).as_bytes())));
     if call.compiler.is_clippy() {
         facts.push(("clippy".to_owned(), clippy::configuration(&roots)));
     }
@@ -164,14 +165,15 @@ pub(crate) fn gather<'a>(
 fn products(outputs: &[ExpectedOutput], out_dir: &Path) -> Vec<Product> {
     let has_metadata = outputs.iter().any(|output| output.role == ArtifactRole::Metadata);
     let product = |output: &ExpectedOutput| {
-        let is_ageless = output.role == ArtifactRole::Rlib && has_metadata;
+        let is_beside_metadata = output.role == ArtifactRole::Rlib && has_metadata;
+        let sharing = if is_beside_metadata { Sharing::AnyFile } else { Sharing::OneFile };
         Product {
             role: role_name(output.role),
             name: output.file_name.clone(),
             path: out_dir.join(&output.file_name),
             form: match output.role {
                 ArtifactRole::DepInfo => Form::Text,
-                _ => Form::Bytes { is_ageless },
+                _ => Form::Bytes { sharing },
             },
         }
     };

@@ -57,22 +57,25 @@ pub(crate) fn roots(
     Roots::of(known.into_iter().flatten())
 }
 
-/// Adds the configured base directories to `roots`.
-pub(crate) fn with_base_dirs(roots: Roots, config: &Config) -> Roots {
-    if config.base_dirs.is_empty() {
+/// Adds the directories that are roots by configuration: base directories and,
+/// where paths must be portable, the user's home.
+pub(crate) fn with_configured(roots: Roots, config: &Config) -> Roots {
+    let is_portable = config.paths.portable == Portable::On;
+    if config.base_dirs.is_empty() && !is_portable {
         return roots;
     }
     let bases = config.base_dirs.iter().zip(0..u8::MAX);
     let bases = bases.filter_map(|(dir, i)| Some((RootKind::Base(i), dir.to_str()?.to_owned())));
+    let home = variable("HOME").filter(|_| is_portable).map(|path| (RootKind::Home, path));
     let known = roots.iter().map(|(kind, path)| (kind, path.to_owned()));
-    Roots::of(known.chain(bases))
+    Roots::of(known.chain(bases).chain(home))
 }
 
 /// The path prefixes that rustc is told to write differently.
 #[derive(Debug, Default)]
 pub(crate) struct Remaps {
-    /// Pairs of a real directory and what is written in its place; for a path
-    /// that several match, rustc takes the last.
+    /// Pairs of a real directory and what is written in its place, shortest
+    /// directory first: for a path that several match, rustc takes the last.
     pub(crate) pairs: Vec<(String, String)>,
     /// Whether the working directory is among them.
     pub(crate) maps_workspace: bool,
@@ -100,6 +103,7 @@ impl Remaps {
         if config.paths.portable == Portable::On {
             add(RootKind::Sysroot, "/rustc-sysroot");
             add(RootKind::CargoHome, "/cargo");
+            add(RootKind::Home, "/user-home");
         }
         for position in 0..config.base_dirs.len() {
             let Ok(position) = u8::try_from(position) else { break };
@@ -111,7 +115,34 @@ impl Remaps {
         }
         add(RootKind::Target, VIRTUAL_TARGET);
         remaps.maps_workspace = maps_workspace && roots.path(RootKind::Workspace).is_some();
+        // Whatever is nested in what: a path is written as its token says.
+        remaps.pairs.sort_by_key(|(from, _)| from.len());
         remaps
+    }
+
+    /// Returns what outputs say in the place of each root that is among the
+    /// pairs or below one of them, a line each.
+    ///
+    /// A search for the root's real path would find none, so this is keyed.
+    /// Directories for temporary files come and go, and count only where the
+    /// source is in one.
+    pub(crate) fn written(&self, unit: &RustcUnit, roots: &Roots) -> String {
+        let of_source = roots.split(&unit.source).map(|(kind, _)| kind);
+        let mut lines: Vec<(RootKind, String)> = roots
+            .iter()
+            .filter(|(kind, _)| *kind != RootKind::Temp || of_source == Some(RootKind::Temp))
+            .filter_map(|(kind, path)| Some((kind, self.in_place_of(path)?)))
+            .collect();
+        lines.sort();
+        let lines = lines.iter().map(|(kind, written)| format!("{} {written}", kind.name()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn in_place_of(&self, path: &str) -> Option<String> {
+        self.pairs.iter().rev().find_map(|(from, to)| {
+            let rest = path.strip_prefix(from)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
+        })
     }
 
     /// Returns the arguments that tell rustc. They go first: a user's own
