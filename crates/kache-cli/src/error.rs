@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use kache_store::index::IndexError;
 use kache_store::{IoFailure, RemovalError};
 
 /// How a verb that did its work ended.
@@ -101,6 +102,12 @@ impl fmt::Display for CliError {
 impl From<IoFailure> for CliError {
     fn from(failure: IoFailure) -> Self {
         Self::new(ErrorKind::Store, failure)
+    }
+}
+
+impl From<IndexError> for CliError {
+    fn from(error: IndexError) -> Self {
+        Self::new(ErrorKind::Store, error)
     }
 }
 

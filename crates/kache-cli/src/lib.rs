@@ -9,14 +9,13 @@ mod cargo;
 mod commands;
 mod context;
 mod error;
-mod events;
+mod figures;
+mod history;
 mod output;
 mod ownership;
 mod process;
 mod quantity;
-mod sessions;
 mod table;
-mod tally;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kache_store::Layout;
+use kache_store::rotation::Series;
 
 use crate::error::{CliError, ErrorKind};
 
@@ -64,11 +65,10 @@ fn is_known(layout: &Layout, name: &OsStr) -> bool {
         layout.housekept(),
         layout.base().join("spool"),
     ];
-    let is_rotated_journal = name
-        .to_str()
-        .and_then(|name| name.strip_prefix("events-")?.strip_suffix(".jsonl"))
-        .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
-    is_rotated_journal || known.iter().any(|path| path.file_name() == Some(name))
+    let is_rotated = [Series::journal(layout), Series::log(layout)]
+        .iter()
+        .any(|series| series.is_moved_aside(name.as_ref()));
+    is_rotated || known.iter().any(|path| path.file_name() == Some(name))
 }
 
 fn is_shard(path: &Path) -> bool {

@@ -75,9 +75,9 @@ pub struct Paths {
 pub struct Housekeeping {
     /// The least time between two runs.
     pub interval: Duration,
-    /// The size at which the event journal is rotated, in bytes.
+    /// The size at which the event journal is rotated, and the log, in bytes.
     pub journal_max_bytes: u64,
-    /// How long rotated journals are kept.
+    /// How long rotated journals and logs are kept.
     pub journal_keep: Duration,
 }
 

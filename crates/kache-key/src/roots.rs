@@ -25,8 +25,6 @@ pub enum RootKind {
     Base(u8),
     /// The directory for temporary files.
     Temp,
-    /// The user's home, where paths must be portable.
-    Home,
 }
 
 impl RootKind {
@@ -39,7 +37,6 @@ impl RootKind {
             Self::Sysroot => "sysroot".to_owned(),
             Self::Base(position) => format!("base{position}"),
             Self::Temp => "temp".to_owned(),
-            Self::Home => "home".to_owned(),
         }
     }
 }

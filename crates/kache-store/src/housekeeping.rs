@@ -15,6 +15,7 @@ use crate::litter::Litter;
 use crate::removed::{Kind, Removed, remove};
 use crate::restore;
 use crate::retention::{self, Limits};
+use crate::rotation::Series;
 use crate::scan;
 use crate::staging::with_parent;
 use crate::sweep::{Removal, RemovalError};
@@ -27,9 +28,9 @@ pub struct Rules {
     pub limits: Limits,
     /// Whether it must shrink even if it is within its limits, because the disk is full.
     pub disk_is_full: bool,
-    /// The size at which the journal is moved aside, in bytes.
+    /// The size at which the journal is moved aside, and the log, in bytes.
     pub journal_max_bytes: u64,
-    /// How long a journal that was moved aside is kept.
+    /// How long a journal or log that was moved aside is kept.
     pub journal_keep: Duration,
 }
 
@@ -46,10 +47,11 @@ pub struct Housekept {
     pub before_bytes: u64,
 }
 
-/// Rotates the journal, sweeps, evicts down to the limits, and syncs the store to disk.
+/// Rotates the journal and the log, sweeps, evicts down to the limits, and syncs the store to disk.
 pub fn run(layout: &Layout, rules: &Rules, now_ns: i64) -> Result<Housekept, RemovalError> {
     let mut removal = Removal::start(layout)?;
     let rotated = journal::rotate(layout, rules.journal_max_bytes)?;
+    Series::log(layout).rotate(rules.journal_max_bytes)?;
     let before_bytes = removal.inventory().total_bytes();
     let swept = sweep(&mut removal, rules, now_ns)?;
     let evicted = evict(&mut removal, rules, now_ns)?;
@@ -59,7 +61,8 @@ pub fn run(layout: &Layout, rules: &Rules, now_ns: i64) -> Result<Housekept, Rem
 }
 
 /// Removes what is of no use: blobs that nothing names, entries that cannot be
-/// served, old records that lead nowhere, leftovers, stale locks, old journals.
+/// served, old records that lead nowhere, leftovers, stale locks, old journals
+/// and logs.
 pub fn sweep(
     removal: &mut Removal<'_>,
     rules: &Rules,
@@ -75,6 +78,7 @@ pub fn sweep(
     litter.leftovers()?;
     litter.records(&units)?;
     litter.journals(rules.journal_keep)?;
+    litter.logs(rules.journal_keep)?;
     removed.add(litter.removed);
     Ok(removed)
 }

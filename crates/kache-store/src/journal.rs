@@ -4,9 +4,9 @@
 //! descriptor opened for appending, so lines of processes that run at the same
 //! time do not mix.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::failure::{IoFailure, absent_is_none};
 use crate::fault;
 use crate::layout::Layout;
 use crate::lock::FileLock;
-use crate::scan;
+use crate::rotation::Series;
 use crate::staging::with_parent;
 
 /// The version of the event schema.
@@ -111,45 +111,14 @@ pub fn append(layout: &Layout, event: &Event) -> Result<(), IoFailure> {
     opened.and_then(|mut file| file.write_all(&line)).map_err(IoFailure::on("append to", &path))
 }
 
-/// Moves the journal aside once it is larger than `max_bytes`.
-///
-/// Writers that opened it before still reach the moved file, so no line is
-/// lost. Returns whether it was moved.
+/// Moves the journal aside once it is larger than `max_bytes`; see [`Series::rotate`].
 pub fn rotate(layout: &Layout, max_bytes: u64) -> Result<bool, IoFailure> {
-    let path = layout.journal();
-    let _lock = FileLock::exclusive(&layout.journal_lock())?;
-    let size = absent_is_none(fs::metadata(&path))
-        .map_err(IoFailure::on("look at", &path))?
-        .map_or(0, |metadata| metadata.len());
-    if size <= max_bytes {
-        return Ok(false);
-    }
-    let target = free_name(layout)?;
-    fault::point("journal.rotate")
-        .and_then(|()| fs::rename(&path, &target))
-        .map_err(IoFailure::on("rotate", &path))?;
-    Ok(true)
-}
-
-/// Returns a name for the journal that sorts after those moved aside before,
-/// also where the clock has been set back.
-fn free_name(layout: &Layout) -> Result<PathBuf, IoFailure> {
-    let latest = rotated(layout)?.last().and_then(|path| rotation_ns(path)).unwrap_or(0);
-    let now = u64::try_from(crate::clock::now_ns()).unwrap_or(0);
-    let name = format!("events-{:020}.jsonl", now.max(latest.saturating_add(1)));
-    Ok(layout.base().join(name))
-}
-
-/// Returns the number in the name of a journal that was moved aside.
-fn rotation_ns(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.strip_prefix("events-")?.strip_suffix(".jsonl")?.parse().ok()
+    Series::journal(layout).rotate(max_bytes)
 }
 
 /// Returns the journals that were moved aside, oldest first.
 pub fn rotated(layout: &Layout) -> Result<Vec<PathBuf>, IoFailure> {
-    let mut paths = scan::list(layout.base())?;
-    paths.retain(|path| rotation_ns(path).is_some());
-    Ok(paths)
+    Series::journal(layout).moved_aside()
 }
 
 /// Returns the journal's files, oldest first; the one being written is last.
@@ -207,15 +176,19 @@ pub fn read_all(
     for (path, file) in open_all(layout)? {
         let metadata = file.metadata().map_err(IoFailure::on("look at", &path))?;
         if since_ns.is_none_or(|since| crate::identity::mtime_ns(&metadata) >= since) {
-            read_lines(&mut BufReader::new(file), each).map_err(IoFailure::on("read", &path))?;
+            read_lines(&mut BufReader::new(file), &mut |event| event.iter().for_each(&mut *each))
+                .map_err(IoFailure::on("read", &path))?;
         }
     }
     Ok(())
 }
 
-/// Calls `each` with the events in the complete lines of `from`, and returns
-/// how many bytes those lines are.
-pub(crate) fn read_lines(from: &mut impl BufRead, each: &mut dyn FnMut(&Event)) -> io::Result<u64> {
+/// Calls `each` with the events in the complete lines of `from`, `None` for a
+/// line that is none, and returns how many bytes those lines are.
+pub(crate) fn read_lines(
+    from: &mut impl BufRead,
+    each: &mut dyn FnMut(Option<Event>),
+) -> io::Result<u64> {
     let mut total = 0;
     let mut line = Vec::new();
     loop {
@@ -225,9 +198,13 @@ pub(crate) fn read_lines(from: &mut impl BufRead, each: &mut dyn FnMut(&Event)) 
             return Ok(total);
         }
         total += length as u64;
-        if let Some(event) = std::str::from_utf8(&line).ok().and_then(|l| parse_line(l.trim_end()))
-        {
-            each(&event);
+        if line != b"\n" {
+            each(event_in(&line));
         }
     }
+}
+
+/// Returns the event in a line that is complete.
+pub(crate) fn event_in(line: &[u8]) -> Option<Event> {
+    parse_line(std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?.trim_end())
 }

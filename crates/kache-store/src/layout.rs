@@ -12,6 +12,7 @@
 //!           events.jsonl             one line per invocation
 //!           kache.log                failures and, if configured, decisions
 //!           events-<time>.jsonl      earlier events, moved aside
+//!           kache-<time>.log         earlier lines of the log, moved aside
 //!           index.redb               derived from all of this; may be deleted
 //!           synced                   boots whose files are known to be on disk
 //!           housekept                its mtime is the time of the last housekeeping
@@ -91,7 +92,7 @@ impl Layout {
         self.base.join("locks/publish")
     }
 
-    /// The lock held while the journal is rotated.
+    /// The lock held while the journal or the log is rotated.
     pub fn journal_lock(&self) -> PathBuf {
         self.base.join("locks/journal")
     }

@@ -39,9 +39,11 @@ pub mod record;
 pub mod removed;
 pub mod restore;
 pub mod retention;
+pub mod rotation;
 pub mod scan;
 mod seal;
 mod staging;
+#[cfg(feature = "index")]
 pub mod stats;
 pub mod sweep;
 pub mod synced;
@@ -67,7 +69,8 @@ pub use removed::Removed;
 pub use restore::{Restored, Sharing, Wanted};
 pub use retention::{Limits, Plan, Planned};
 pub use scan::{BlobFile, EntryUse, Inventory};
-pub use stats::{Counters, SessionStats, Stats};
+#[cfg(feature = "index")]
+pub use stats::{Counters, Session, Stats};
 pub use sweep::{Removal, RemovalError};
 pub use usage::Usage;
 pub use verify::{Damage, Verified};

@@ -17,6 +17,7 @@ use crate::layout::Layout;
 use crate::lock;
 use crate::record;
 use crate::removed::{Kind, Removed, remove};
+use crate::rotation::Series;
 use crate::scan;
 
 /// A file on its way to its final name does not take longer than this.
@@ -67,6 +68,12 @@ impl Litter<'_> {
         Ok(())
     }
 
+    /// Removes rotated logs older than `keep`.
+    pub(crate) fn logs(&mut self, keep: Duration) -> Result<(), IoFailure> {
+        let rotated = Series::log(self.layout).moved_aside()?;
+        rotated.iter().try_for_each(|path| self.old_file(path, identity::mtime_ns, keep))
+    }
+
     /// Removes old records whose unit has no entry, and unreadable ones.
     pub(crate) fn records(&mut self, units: &HashSet<UnitId>) -> Result<(), IoFailure> {
         let records = self.layout.records();
@@ -108,11 +115,19 @@ impl Litter<'_> {
     }
 
     fn old_files(&mut self, dir: &Path, keep: Duration) -> Result<(), IoFailure> {
-        for path in scan::list(dir)? {
-            let Some(metadata) = scan::look(&path)? else { continue };
-            if self.is_older(changed_ns(&metadata), keep) {
-                self.removed.count(Kind::Other, remove(&path, None));
-            }
+        scan::list(dir)?.iter().try_for_each(|path| self.old_file(path, changed_ns, keep))
+    }
+
+    /// Removes a file whose time, which `time_ns` says, is older than `keep`.
+    fn old_file(
+        &mut self,
+        path: &Path,
+        time_ns: fn(&fs::Metadata) -> i64,
+        keep: Duration,
+    ) -> Result<(), IoFailure> {
+        let metadata = scan::look(path)?;
+        if metadata.is_some_and(|metadata| self.is_older(time_ns(&metadata), keep)) {
+            self.removed.count(Kind::Other, remove(path, None));
         }
         Ok(())
     }

@@ -1,21 +1,21 @@
-//! What the events come to: counters by hour, by crate, by session.
+//! What events come to: how many units were hits, what that saved, and the
+//! reasons for the rest.
 //!
-//! The same rows are made from journal files and kept in the index, and
-//! [`Stats`] is computed from rows only, so both give the same answer.
+//! A question to the compiler is no unit and has no part in any count of units.
+
+mod fold;
+mod session;
 
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
-use crate::failure::IoFailure;
-use crate::journal::{self, Event, Outcome};
-use crate::layout::Layout;
+use crate::journal::{Event, Outcome};
 
-const HOUR_NS: i64 = 3_600 * 1_000_000_000;
+pub(crate) use fold::{Cursors, Folded, HOUR_NS};
+pub use session::{Session, Unit};
 
-/// What a number of invocations came to.
+/// What a number of units came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Served from the store.
@@ -28,225 +28,172 @@ pub struct Counters {
     pub passthroughs: u64,
     /// The compiler failed.
     pub errors: u64,
-    /// What all of them took, in microseconds.
-    pub wall_us: u64,
-    /// What the hits took, in microseconds.
-    pub hit_wall_us: u64,
-    /// How long compilers ran, in milliseconds.
-    pub compiled_ms: u64,
-    /// How long compilers ran when the entries of the hits were made, in milliseconds.
-    pub avoided_ms: u64,
-    /// Bytes restored by hard link.
-    pub bytes_linked: u64,
-    /// Bytes restored by reflink.
-    pub bytes_cloned: u64,
-    /// Bytes restored by copying.
-    pub bytes_copied: u64,
-    /// Processes started.
-    pub processes_spawned: u64,
+    /// What compiling the hits took when their entries were made, in milliseconds.
+    pub compile_ms_avoided: u64,
+    /// What compiling the misses and dups took, in milliseconds.
+    pub compile_ms_spent: u64,
+    /// What serving the hits took, in microseconds.
+    pub restore_us: u64,
 }
 
 impl Counters {
-    /// Counts one event.
-    pub fn count(&mut self, event: &Event) {
-        let outcome = match event.outcome {
-            Outcome::Hit => &mut self.hits,
-            Outcome::Miss => &mut self.misses,
-            Outcome::Dup => &mut self.dups,
-            Outcome::Passthrough => &mut self.passthroughs,
-            Outcome::Error => &mut self.errors,
-        };
-        *outcome += 1;
-        self.wall_us = self.wall_us.saturating_add(event.wall_us);
-        if event.outcome == Outcome::Hit {
-            self.hit_wall_us = self.hit_wall_us.saturating_add(event.wall_us);
-            self.avoided_ms = self.avoided_ms.saturating_add(event.compile_ms);
-        } else {
-            self.compiled_ms = self.compiled_ms.saturating_add(event.compile_ms);
+    /// Returns what one unit came to.
+    fn of(event: &Event) -> Self {
+        let Event { outcome, compile_ms, wall_us, .. } = *event;
+        let is = |other| u64::from(outcome == other);
+        let is_hit = outcome == Outcome::Hit;
+        let is_compiled = matches!(outcome, Outcome::Miss | Outcome::Dup);
+        Self {
+            hits: is(Outcome::Hit),
+            misses: is(Outcome::Miss),
+            dups: is(Outcome::Dup),
+            passthroughs: is(Outcome::Passthrough),
+            errors: is(Outcome::Error),
+            compile_ms_avoided: if is_hit { compile_ms } else { 0 },
+            compile_ms_spent: if is_compiled { compile_ms } else { 0 },
+            restore_us: if is_hit { wall_us } else { 0 },
         }
-        self.bytes_linked = self.bytes_linked.saturating_add(event.bytes_linked);
-        self.bytes_cloned = self.bytes_cloned.saturating_add(event.bytes_cloned);
-        self.bytes_copied = self.bytes_copied.saturating_add(event.bytes_copied);
-        self.processes_spawned =
-            self.processes_spawned.saturating_add(u64::from(event.processes_spawned));
     }
 
     /// Adds what others came to.
     pub fn add(&mut self, other: &Self) {
-        self.hits = self.hits.saturating_add(other.hits);
-        self.misses = self.misses.saturating_add(other.misses);
-        self.dups = self.dups.saturating_add(other.dups);
-        self.passthroughs = self.passthroughs.saturating_add(other.passthroughs);
-        self.errors = self.errors.saturating_add(other.errors);
-        self.wall_us = self.wall_us.saturating_add(other.wall_us);
-        self.hit_wall_us = self.hit_wall_us.saturating_add(other.hit_wall_us);
-        self.compiled_ms = self.compiled_ms.saturating_add(other.compiled_ms);
-        self.avoided_ms = self.avoided_ms.saturating_add(other.avoided_ms);
-        self.bytes_linked = self.bytes_linked.saturating_add(other.bytes_linked);
-        self.bytes_cloned = self.bytes_cloned.saturating_add(other.bytes_cloned);
-        self.bytes_copied = self.bytes_copied.saturating_add(other.bytes_copied);
-        self.processes_spawned = self.processes_spawned.saturating_add(other.processes_spawned);
-    }
-
-    /// Returns how many invocations there were.
-    pub fn invocations(&self) -> u64 {
-        self.hits + self.misses + self.dups + self.passthroughs + self.errors
-    }
-
-    /// Returns the compile time avoided less what the hits took, in milliseconds.
-    pub fn saved_ms(&self) -> u64 {
-        self.avoided_ms.saturating_sub(self.hit_wall_us / 1000)
+        grow(&mut self.hits, other.hits);
+        grow(&mut self.misses, other.misses);
+        grow(&mut self.dups, other.dups);
+        grow(&mut self.passthroughs, other.passthroughs);
+        grow(&mut self.errors, other.errors);
+        grow(&mut self.compile_ms_avoided, other.compile_ms_avoided);
+        grow(&mut self.compile_ms_spent, other.compile_ms_spent);
+        grow(&mut self.restore_us, other.restore_us);
     }
 }
 
-/// One build: the invocations with one parent process.
+/// How often cargo's questions to the compiler were answered from the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queries {
+    /// All questions.
+    pub total: u64,
+    /// Those that needed no compiler.
+    pub answered: u64,
+}
+
+/// Bytes that were put in place, by how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BytesRestored {
+    /// By hard link.
+    pub linked: u64,
+    /// By reflink.
+    pub cloned: u64,
+    /// By copying.
+    pub copied: u64,
+}
+
+/// How often a reason was given, and what it cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasonCount {
+    /// How many units gave it.
+    pub count: u64,
+    /// What compiling them took, in milliseconds.
+    pub compile_ms: u64,
+}
+
+impl ReasonCount {
+    fn add(&mut self, other: &Self) {
+        grow(&mut self.count, other.count);
+        grow(&mut self.compile_ms, other.compile_ms);
+    }
+}
+
+/// Everything that a number of events add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionStats {
-    /// When its first invocation ended, in nanoseconds since the Unix epoch.
-    pub first_ns: i64,
-    /// When its last invocation ended, in nanoseconds since the Unix epoch.
-    pub last_ns: i64,
-    /// The working directory of its first invocation.
-    pub cwd: String,
-    /// What it came to.
-    pub counters: Counters,
-}
-
-impl SessionStats {
-    /// Adds what was seen of the same session elsewhere.
-    pub(crate) fn add(&mut self, other: &Self) {
-        if other.first_ns < self.first_ns {
-            self.first_ns = other.first_ns;
-            self.cwd.clone_from(&other.cwd);
-        }
-        self.last_ns = self.last_ns.max(other.last_ns);
-        self.counters.add(&other.counters);
-    }
-}
-
-/// What a row of counters is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Subject {
-    /// Everything; the name is empty.
-    All,
-    /// One crate or source file.
-    Name,
-    /// One reason for a passthrough.
-    Passthrough,
-}
-
-/// An hour since the Unix epoch, what is counted, and its name.
-pub(crate) type Row = (u64, Subject, String);
-
-/// Counters as rows, and sessions by name.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) rows: BTreeMap<Row, Counters>,
-    pub(crate) sessions: BTreeMap<String, SessionStats>,
-}
-
-impl Tally {
-    /// Counts one event; one whose time cannot be read counts for nothing.
-    pub(crate) fn count(&mut self, event: &Event) {
-        let Some(time_ns) = time_ns(event) else { return };
-        let hour = u64::try_from(time_ns / HOUR_NS).unwrap_or(0);
-        self.row((hour, Subject::All, String::new())).count(event);
-        self.row((hour, Subject::Name, event.name.clone())).count(event);
-        if event.outcome == Outcome::Passthrough {
-            self.row((hour, Subject::Passthrough, event.reason.clone())).count(event);
-        }
-        let mut seen = SessionStats {
-            first_ns: time_ns,
-            last_ns: time_ns,
-            cwd: event.cwd.clone(),
-            counters: Counters::default(),
-        };
-        seen.counters.count(event);
-        match self.sessions.get_mut(&event.session) {
-            Some(session) => session.add(&seen),
-            None => drop(self.sessions.insert(event.session.clone(), seen)),
-        }
-    }
-
-    fn row(&mut self, row: Row) -> &mut Counters {
-        self.rows.entry(row).or_default()
-    }
-}
-
-/// Returns when an event happened, in nanoseconds since the Unix epoch.
-pub fn time_ns(event: &Event) -> Option<i64> {
-    let time = humantime::parse_rfc3339(&event.ts).ok()?;
-    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
-}
-
-/// What the events since some time come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Everything.
-    pub total: Counters,
-    /// By day, `YYYY-MM-DD` in UTC.
-    pub days: BTreeMap<String, Counters>,
-    /// By crate or source file.
-    pub names: BTreeMap<String, Counters>,
-    /// How often each reason made kache step aside.
-    pub passthroughs: BTreeMap<String, u64>,
-    /// By session, that is by build.
-    pub sessions: BTreeMap<String, SessionStats>,
+    /// All units.
+    pub units: Counters,
+    /// Units by language.
+    pub languages: BTreeMap<String, Counters>,
+    /// Units by what they are: `lib`, `lib+cdylib`, `test` for every test
+    /// harness, `unknown` for a call that was not understood.
+    pub crate_types: BTreeMap<String, Counters>,
+    /// Questions.
+    pub queries: Queries,
+    /// Bytes restored.
+    pub bytes_restored: BytesRestored,
+    /// Why misses and dups were compiled.
+    pub miss_reasons: BTreeMap<String, ReasonCount>,
+    /// Why units were handed to the compiler without looking.
+    pub passthrough_reasons: BTreeMap<String, ReasonCount>,
 }
 
 impl Stats {
-    pub(crate) fn of(
-        rows: impl Iterator<Item = (Row, Counters)>,
-        sessions: impl Iterator<Item = (String, SessionStats)>,
-    ) -> Self {
-        let mut stats = Self { sessions: sessions.collect(), ..Self::default() };
-        for ((hour, subject, name), counters) in rows {
-            match subject {
-                Subject::All => {
-                    stats.total.add(&counters);
-                    stats.days.entry(day(hour)).or_default().add(&counters);
-                }
-                Subject::Name => stats.names.entry(name).or_default().add(&counters),
-                Subject::Passthrough => {
-                    *stats.passthroughs.entry(name).or_default() += counters.passthroughs;
-                }
-            }
+    /// Counts one event.
+    fn count(&mut self, event: &Event) {
+        if is_query(event) {
+            grow(&mut self.queries.total, 1);
+            grow(&mut self.queries.answered, u64::from(event.outcome == Outcome::Hit));
+            return;
         }
-        stats
+        let counters = Counters::of(event);
+        self.units.add(&counters);
+        self.languages.entry(event.lang.clone()).or_default().add(&counters);
+        self.crate_types.entry(crate_type(event)).or_default().add(&counters);
+        grow(&mut self.bytes_restored.linked, event.bytes_linked);
+        grow(&mut self.bytes_restored.cloned, event.bytes_cloned);
+        grow(&mut self.bytes_restored.copied, event.bytes_copied);
+        let reasons = match event.outcome {
+            Outcome::Miss | Outcome::Dup => &mut self.miss_reasons,
+            Outcome::Passthrough => &mut self.passthrough_reasons,
+            Outcome::Hit | Outcome::Error => return,
+        };
+        let cost = ReasonCount { count: 1, compile_ms: event.compile_ms };
+        reasons.entry(event.reason.clone()).or_default().add(&cost);
+    }
+
+    /// Adds what other events add up to.
+    pub fn add(&mut self, other: &Self) {
+        self.units.add(&other.units);
+        merge(&mut self.languages, &other.languages, Counters::add);
+        merge(&mut self.crate_types, &other.crate_types, Counters::add);
+        grow(&mut self.queries.total, other.queries.total);
+        grow(&mut self.queries.answered, other.queries.answered);
+        grow(&mut self.bytes_restored.linked, other.bytes_restored.linked);
+        grow(&mut self.bytes_restored.cloned, other.bytes_restored.cloned);
+        grow(&mut self.bytes_restored.copied, other.bytes_restored.copied);
+        merge(&mut self.miss_reasons, &other.miss_reasons, ReasonCount::add);
+        merge(&mut self.passthrough_reasons, &other.passthrough_reasons, ReasonCount::add);
     }
 }
 
-/// Returns the first hour that may hold events since `since_ns`.
-#[cfg(feature = "index")]
-pub(crate) fn first_hour(since_ns: Option<i64>) -> u64 {
-    since_ns.and_then(|ns| u64::try_from(ns / HOUR_NS).ok()).unwrap_or(0)
+fn merge<V: Default>(
+    into: &mut BTreeMap<String, V>,
+    from: &BTreeMap<String, V>,
+    add: fn(&mut V, &V),
+) {
+    for (name, value) in from {
+        add(into.entry(name.clone()).or_default(), value);
+    }
 }
 
-fn day(hour: u64) -> String {
-    let start_ns = i64::try_from(hour).unwrap_or(0).saturating_mul(HOUR_NS);
-    clock::rfc3339(start_ns).chars().take(10).collect()
+/// Adds without overflow: a journal may hold any number.
+fn grow(total: &mut u64, by: u64) {
+    *total = total.saturating_add(by);
 }
 
-/// Returns what the events in the journal files come to, those before
-/// `since_ns` left out. Reads every file that was written to since.
-pub fn from_journal(layout: &Layout, since_ns: Option<i64>) -> Result<Stats, IoFailure> {
-    let mut tally = Tally::default();
-    journal::read_all(layout, since_ns, &mut |event| {
-        if since_ns.is_none_or(|since| time_ns(event).is_some_and(|ns| ns >= since)) {
-            tally.count(event);
-        }
-    })?;
-    Ok(Stats::of(tally.rows.into_iter(), tally.sessions.into_iter()))
+/// Returns whether an event is a question to the compiler and not a compilation.
+///
+/// A question has no unit and no crate types. A compilation that was passed
+/// through before it was understood has neither, and no name.
+fn is_query(event: &Event) -> bool {
+    let is_nameless_passthrough = event.outcome == Outcome::Passthrough && event.name.is_empty();
+    event.unit.is_none() && event.crate_types.is_empty() && !is_nameless_passthrough
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_a_damaged_journal_do_not_overflow() {
-        let mut counters = Counters { wall_us: u64::MAX, hits: u64::MAX, ..Counters::default() };
-        counters.add(&counters.clone());
-        assert_eq!((counters.wall_us, counters.hits), (u64::MAX, u64::MAX));
+/// Returns what a unit is; see [`Stats::crate_types`].
+fn crate_type(event: &Event) -> String {
+    if event.crate_types.iter().any(|name| name == "test") {
+        "test".to_owned()
+    } else if event.crate_types.is_empty() {
+        "unknown".to_owned()
+    } else {
+        event.crate_types.join("+")
     }
 }

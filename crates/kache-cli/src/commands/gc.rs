@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
 use crate::output::{self, Human, Output};
-use crate::{ownership, quantity};
+use crate::{history, ownership, quantity};
 
 /// Evict entries until the store fits its cap, and sweep what nothing uses
 #[derive(clap::Args, Debug)]
@@ -68,6 +68,7 @@ pub(crate) fn run(context: &Context, out: &mut Output, args: &GcArgs) -> Result<
         });
     }
     ownership::check(store.layout())?;
+    history::keep(store.layout());
     let rules = Rules {
         limits,
         disk_is_full: false,

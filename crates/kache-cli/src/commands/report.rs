@@ -1,17 +1,17 @@
 //! `kache report`: what each build got from the cache, and why not more.
 
-use kache_store::{Event, Outcome};
+use kache_store::stats::{BytesRestored, Queries, Unit};
+use kache_store::{Counters, Outcome, Session};
 use serde::Serialize;
 
 use super::stats::reason_text;
 use crate::context::Context;
 use crate::error::{CliError, ErrorKind};
-use crate::events;
+use crate::figures::{Figures, Reason, ranked};
+use crate::history;
 use crate::output::{Human, Output};
 use crate::quantity::{self, Since};
-use crate::sessions::{Session, Sessions};
 use crate::table::{Align, Table};
-use crate::tally::{Bytes, Counts, CountsWithRates, Queries, ReasonCount, kind_of};
 
 /// How many of the slowest misses are named.
 const SLOWEST: usize = 10;
@@ -45,57 +45,27 @@ struct SessionReport {
     started: String,
     ended: String,
     wall_ms: u64,
-    units: CountsWithRates,
+    units: Figures,
     queries: Queries,
-    bytes_restored: Bytes,
-    miss_reasons: Vec<ReasonCount>,
-    passthrough_reasons: Vec<ReasonCount>,
+    bytes_restored: BytesRestored,
+    miss_reasons: Vec<Reason>,
+    passthrough_reasons: Vec<Reason>,
     misses: Vec<Unit>,
     passthroughs: Vec<Unit>,
     errors: Vec<Unit>,
     slowest_misses: Vec<Unit>,
 }
 
-/// One unit that was not a hit.
-#[derive(Clone, Debug, Serialize)]
-struct Unit {
-    name: String,
-    crate_type: String,
-    outcome: Outcome,
-    reason: String,
-    compile_ms: u64,
-    #[serde(rename = "unit")]
-    id: Option<String>,
-    key: Option<String>,
-}
-
-impl Unit {
-    fn of(event: &Event) -> Self {
-        Self {
-            name: event.name.clone(),
-            crate_type: kind_of(event),
-            outcome: event.outcome,
-            reason: event.reason.clone(),
-            compile_ms: event.compile_ms,
-            id: event.unit.clone(),
-            key: event.key.clone(),
-        }
-    }
-}
-
 /// Prints the builds.
 pub(crate) fn run(context: &Context, out: &mut Output, args: &ReportArgs) -> Result<(), CliError> {
     let store = context.store()?;
-    let since = args.since.map(|since| since.moment(context.now));
-    let mut sessions = Sessions::default();
-    let read = events::read(store.layout(), since, &mut |event, ended| {
-        sessions.add(event, ended);
-    })?;
-    let sessions = choose(sessions.in_order(), args.session.as_deref())?;
+    let since = args.since.map(|since| history::ns(since.moment(context.now)));
+    let index = history::open(store.layout())?;
+    let sessions = choose(index.sessions(since)?, args.session.as_deref())?;
     out.result(&Report {
         v: REPORT_VERSION,
-        sessions: sessions.iter().map(SessionReport::of).collect(),
-        unreadable_lines: read.unreadable_lines,
+        sessions: sessions.into_iter().map(SessionReport::of).collect(),
+        unreadable_lines: index.unreadable_lines()?,
     })
 }
 
@@ -103,65 +73,61 @@ pub(crate) fn run(context: &Context, out: &mut Output, args: &ReportArgs) -> Res
 fn choose(mut sessions: Vec<Session>, asked: Option<&str>) -> Result<Vec<Session>, CliError> {
     match asked {
         Some("last") => {
-            sessions.retain(|session| !session.units.is_empty());
-            let last = sessions.pop().ok_or_else(|| {
-                CliError::new(ErrorKind::Failed, "the journal has no build in it")
-            })?;
+            sessions.retain(is_build);
+            let last = sessions
+                .pop()
+                .ok_or_else(|| CliError::new(ErrorKind::Failed, "there has been no build yet"))?;
             Ok(vec![last])
         }
         Some(id) => {
             sessions.retain(|session| session.id == id);
             if sessions.is_empty() {
-                let message = format!("the journal has no session `{id}`");
+                let message = format!("there has been no session `{id}`");
                 return Err(CliError::new(ErrorKind::Failed, message)
                     .hint("`kache report` lists the sessions"));
             }
             Ok(sessions)
         }
         None => {
-            sessions.retain(|session| !session.units.is_empty());
+            sessions.retain(is_build);
             Ok(sessions)
         }
     }
 }
 
+/// Returns whether a session compiled something, or would have without kache.
+fn is_build(session: &Session) -> bool {
+    session.stats.units != Counters::default()
+}
+
 impl SessionReport {
-    fn of(session: &Session) -> Self {
-        let with = |outcomes: &[Outcome]| {
-            session
-                .units
-                .iter()
-                .filter(|event| outcomes.contains(&event.outcome))
-                .map(Unit::of)
-                .collect::<Vec<_>>()
+    fn of(session: Session) -> Self {
+        let wall_ms = session.wall_ms();
+        let Session { id, started_ns, ended_ns, cwd, stats, units } = session;
+        let with = |outcomes: &[Outcome]| -> Vec<Unit> {
+            units.iter().filter(|unit| outcomes.contains(&unit.outcome)).cloned().collect()
         };
         let misses = with(&[Outcome::Miss, Outcome::Dup]);
         let mut slowest_misses = misses.clone();
         slowest_misses.sort_by_key(|unit| std::cmp::Reverse(unit.compile_ms));
         slowest_misses.truncate(SLOWEST);
         Self {
-            session: session.id.clone(),
-            cwd: common_dir(&session.units),
-            started: quantity::timestamp(session.started),
-            ended: quantity::timestamp(session.ended),
-            wall_ms: session.wall_ms(),
-            units: session.tally.units.with_rates(),
-            queries: session.tally.queries,
-            bytes_restored: session.tally.bytes,
-            miss_reasons: session.tally.miss_reasons.ranked(),
-            passthrough_reasons: session.tally.passthrough_reasons.ranked(),
+            session: id,
+            cwd,
+            started: quantity::timestamp(quantity::moment_of_ns(started_ns)),
+            ended: quantity::timestamp(quantity::moment_of_ns(ended_ns)),
+            wall_ms,
+            units: Figures::of(&stats.units),
+            queries: stats.queries,
+            bytes_restored: stats.bytes_restored,
+            miss_reasons: ranked(&stats.miss_reasons),
+            passthrough_reasons: ranked(&stats.passthrough_reasons),
             misses,
             passthroughs: with(&[Outcome::Passthrough]),
             errors: with(&[Outcome::Error]),
             slowest_misses,
         }
     }
-}
-
-/// Returns where most was compiled: cargo compiles a registry crate inside
-/// the registry, and members of a workspace at its root, last of all.
-fn common_dir(units: &[Event]) -> String {
-    units.last().map(|event| event.cwd.clone()).unwrap_or_default()
 }
 
 impl Human for Report {
@@ -188,14 +154,15 @@ fn print_list(out: &mut Output, sessions: &[SessionReport]) -> Result<(), CliErr
         ("directory", Align::Left),
     ]);
     for session in sessions {
-        let CountsWithRates { counts, total, saved_ms, .. } = session.units;
+        let Figures { total, hits, misses, dups, passthroughs, errors, saved_ms, .. } =
+            session.units;
         table.row([
             session.session.clone(),
             session.started.clone(),
             total.to_string(),
-            counts.hits.to_string(),
-            (counts.misses + counts.dups).to_string(),
-            (counts.passthroughs + counts.errors).to_string(),
+            hits.to_string(),
+            (misses + dups).to_string(),
+            (passthroughs + errors).to_string(),
             quantity::milliseconds(session.wall_ms),
             quantity::milliseconds(saved_ms),
             session.cwd.clone(),
@@ -207,7 +174,6 @@ fn print_list(out: &mut Output, sessions: &[SessionReport]) -> Result<(), CliErr
 
 impl SessionReport {
     fn print(&self, out: &mut Output) -> Result<(), CliError> {
-        let CountsWithRates { counts, total, hit_rate, weighted_hit_rate, saved_ms } = self.units;
         out.line(format_args!("session {} in {}", self.session, self.cwd))?;
         out.line(format_args!(
             "started {}, took {}",
@@ -215,7 +181,7 @@ impl SessionReport {
             quantity::milliseconds(self.wall_ms)
         ))?;
         out.gap()?;
-        let Counts { hits, misses, dups, passthroughs, errors, .. } = counts;
+        let Figures { total, hits, misses, dups, passthroughs, errors, .. } = self.units;
         out.line(format_args!(
             "{}: hits {hits}, misses {misses}, dups {dups}, passthroughs {passthroughs}, \
              errors {errors}",
@@ -223,15 +189,15 @@ impl SessionReport {
         ))?;
         out.line(format_args!(
             "hit rate {}, by compile time {}",
-            quantity::share(hit_rate),
-            quantity::share(weighted_hit_rate)
+            quantity::share(self.units.hit_rate),
+            quantity::share(self.units.weighted_hit_rate)
         ))?;
         out.line(format_args!(
             "compiling took {}; hits saved {}",
-            quantity::milliseconds(counts.compile_ms_spent),
-            quantity::milliseconds(saved_ms)
+            quantity::milliseconds(self.units.compile_ms_spent),
+            quantity::milliseconds(self.units.saved_ms)
         ))?;
-        let Bytes { linked, cloned, copied } = self.bytes_restored;
+        let BytesRestored { linked, cloned, copied } = self.bytes_restored;
         out.line(format_args!(
             "restored: {} linked, {} cloned, {} copied",
             quantity::size(linked),

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use kache_store::Store;
+use kache_store::stats::{BytesRestored, Queries};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::events;
+use crate::figures::{Figures, Reason, ranked};
+use crate::history;
 use crate::output::{Human, Output};
 use crate::quantity::{self, Since};
 use crate::table::{Align, Table};
-use crate::tally::{Bytes, Counts, CountsWithRates, Queries, ReasonCount, Tally};
 
 /// How many reasons are printed for people.
 const SHOWN_REASONS: usize = 5;
@@ -22,6 +23,10 @@ const STATS_VERSION: u32 = 1;
 #[derive(clap::Args, Debug)]
 pub(crate) struct StatsArgs {
     /// Count only since then: a duration (7d) or a date (2026-01-01)
+    ///
+    /// History is kept by the hour, so whole days (7d) begin at the beginning of an hour. Any
+    /// other duration, and a moment within an hour, is counted to the millisecond, from the
+    /// journal files that are still there.
     #[arg(long, value_parser = Since::parse)]
     since: Option<Since>,
 }
@@ -32,13 +37,13 @@ struct Stats {
     v: u32,
     cache_dir: String,
     since: Option<String>,
-    units: CountsWithRates,
-    languages: BTreeMap<String, CountsWithRates>,
-    crate_types: BTreeMap<String, CountsWithRates>,
+    units: Figures,
+    languages: BTreeMap<String, Figures>,
+    crate_types: BTreeMap<String, Figures>,
     queries: Queries,
-    bytes_restored: Bytes,
-    miss_reasons: Vec<ReasonCount>,
-    passthrough_reasons: Vec<ReasonCount>,
+    bytes_restored: BytesRestored,
+    miss_reasons: Vec<Reason>,
+    passthrough_reasons: Vec<Reason>,
     store: StoreSize,
     unreadable_lines: u64,
 }
@@ -52,31 +57,26 @@ struct StoreSize {
     max_bytes: u64,
 }
 
-/// Prints what the journal and the store add up to.
+/// Prints what the events and the store add up to.
 pub(crate) fn run(context: &Context, out: &mut Output, args: &StatsArgs) -> Result<(), CliError> {
     let store = context.store()?;
-    let since = args.since.map(|since| since.moment(context.now));
-    let mut tally = Tally::default();
-    let read = events::read(store.layout(), since, &mut |event, _| tally.add(&event))?;
+    let (index, since) = history::since(store.layout(), args.since, context.now)?;
+    let past = index.stats(since.map(history::ns))?;
     let stats = Stats {
         v: STATS_VERSION,
         cache_dir: context.inspection.config.cache_dir.display().to_string(),
         since: since.map(quantity::timestamp),
-        units: tally.units.with_rates(),
-        languages: with_rates(&tally.languages),
-        crate_types: with_rates(&tally.kinds),
-        queries: tally.queries,
-        bytes_restored: tally.bytes,
-        miss_reasons: tally.miss_reasons.ranked(),
-        passthrough_reasons: tally.passthrough_reasons.ranked(),
+        units: Figures::of(&past.units),
+        languages: Figures::of_each(&past.languages),
+        crate_types: Figures::of_each(&past.crate_types),
+        queries: past.queries,
+        bytes_restored: past.bytes_restored,
+        miss_reasons: ranked(&past.miss_reasons),
+        passthrough_reasons: ranked(&past.passthrough_reasons),
         store: store_size(&store, context.inspection.config.max_size_bytes)?,
-        unreadable_lines: read.unreadable_lines,
+        unreadable_lines: index.unreadable_lines()?,
     };
     out.result(&stats)
-}
-
-fn with_rates(counts: &BTreeMap<String, Counts>) -> BTreeMap<String, CountsWithRates> {
-    counts.iter().map(|(name, counts)| (name.clone(), counts.with_rates())).collect()
 }
 
 fn store_size(store: &Store, max_bytes: u64) -> Result<StoreSize, CliError> {
@@ -114,19 +114,19 @@ impl Human for Stats {
 
 impl Stats {
     fn print_summary(&self, out: &mut Output) -> Result<(), CliError> {
-        let CountsWithRates { counts, .. } = self.units;
+        let Figures { hits, misses, dups, passthroughs, errors, .. } = self.units;
         let mut table = Table::bare([Align::Left, Align::Right, Align::Left]);
         let mut row = |name: &str, value: String, note: String| {
             table.row([name.to_owned(), value, note]);
         };
         let by_time = quantity::share(self.units.weighted_hit_rate);
-        let restoring = quantity::milliseconds(counts.restore_ms);
+        let restoring = quantity::milliseconds(self.units.restore_ms);
         row("units", self.units.total.to_string(), String::new());
-        row("  hits", counts.hits.to_string(), String::new());
-        row("  misses", counts.misses.to_string(), String::new());
-        row("  dups", counts.dups.to_string(), String::new());
-        row("  passthroughs", counts.passthroughs.to_string(), String::new());
-        row("  errors", counts.errors.to_string(), String::new());
+        row("  hits", hits.to_string(), String::new());
+        row("  misses", misses.to_string(), String::new());
+        row("  dups", dups.to_string(), String::new());
+        row("  passthroughs", passthroughs.to_string(), String::new());
+        row("  errors", errors.to_string(), String::new());
         row("hit rate", quantity::share(self.units.hit_rate), format!("by compile time {by_time}"));
         row(
             "time saved",
@@ -138,7 +138,7 @@ impl Stats {
             self.queries.total.to_string(),
             format!("{} answered from the store", self.queries.answered),
         );
-        let Bytes { linked, cloned, copied } = self.bytes_restored;
+        let BytesRestored { linked, cloned, copied } = self.bytes_restored;
         row("bytes linked", quantity::size(linked), String::new());
         row("bytes cloned", quantity::size(cloned), String::new());
         row("bytes copied", quantity::size(copied), String::new());
@@ -159,7 +159,7 @@ impl Stats {
 fn print_counts(
     out: &mut Output,
     title: &str,
-    counts: &BTreeMap<String, CountsWithRates>,
+    counts: &BTreeMap<String, Figures>,
 ) -> Result<(), CliError> {
     const RIGHT: Align = Align::Right;
     let mut table = Table::headed([
@@ -172,30 +172,29 @@ fn print_counts(
         ("hit rate", RIGHT),
         ("saved", RIGHT),
     ]);
-    for (name, with_rates) in counts {
-        let counts = with_rates.counts;
+    for (name, counts) in counts {
         table.row([
             name.clone(),
-            with_rates.total.to_string(),
+            counts.total.to_string(),
             counts.hits.to_string(),
             counts.misses.to_string(),
             counts.dups.to_string(),
             (counts.passthroughs + counts.errors).to_string(),
-            quantity::share(with_rates.hit_rate),
-            quantity::milliseconds(with_rates.saved_ms),
+            quantity::share(counts.hit_rate),
+            quantity::milliseconds(counts.saved_ms),
         ]);
     }
     out.gap()?;
     out.table(&table)
 }
 
-fn print_reasons(out: &mut Output, title: &str, reasons: &[ReasonCount]) -> Result<(), CliError> {
+fn print_reasons(out: &mut Output, title: &str, reasons: &[Reason]) -> Result<(), CliError> {
     if reasons.is_empty() {
         return Ok(());
     }
     let mut table = Table::headed([("units", Align::Right), (title, Align::Left)]);
     for reason in reasons.iter().take(SHOWN_REASONS) {
-        table.row([reason.count.to_string(), reason_text(&reason.reason).to_owned()]);
+        table.row([reason.cost.count.to_string(), reason_text(&reason.reason).to_owned()]);
     }
     out.gap()?;
     out.table(&table)?;

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 
 use insta::{allow_duplicates, assert_snapshot};
 
-use crate::world::{Fallible, World};
+use crate::world::{Fallible, Ran, World};
 
 const VERBS: [&[&str]; 5] = [&["stats"], &["list"], &["report"], &["gc"], &["purge", "--yes"]];
 
@@ -95,7 +94,6 @@ fn without_a_home_there_is_no_cache_directory() -> Fallible<()> {
 /// Takes away the right to write, also from root: the program runs as nobody.
 #[test]
 fn a_store_that_cannot_be_written_is_named_and_kept() -> Fallible<()> {
-    const NOBODY: u32 = 65_534;
     let mut world = World::new()?;
     world.install()?;
     world.publish("serde", 10, Duration::from_hours(1))?;
@@ -109,13 +107,8 @@ fn a_store_that_cannot_be_written_is_named_and_kept() -> Fallible<()> {
         set_mode(dir, 0o555)?;
     }
     for verb in [&["gc"][..], &["purge", "--yes"]] {
-        let mut command = world.command(verb);
-        if rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        let output = command.output()?;
-        let stderr = world.shorten(&String::from_utf8(output.stderr)?);
-        assert_eq!(output.status.code(), Some(4), "{verb:?}: {stderr}");
+        let Ran { code, stderr, .. } = world.run_as_nobody(verb)?;
+        assert_eq!(code, Some(4), "{verb:?}: {stderr}");
         assert!(stderr.contains("`@/cache/v1/locks/"), "{stderr}");
         assert!(stderr.contains("Permission denied"), "{stderr}");
     }

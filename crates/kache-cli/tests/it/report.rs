@@ -1,5 +1,7 @@
 //! `kache report`.
 
+use std::fs;
+
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -89,13 +91,23 @@ fn a_build_that_is_not_there_is_an_error() -> Fallible<()> {
     let ran = world()?.run(&["report", "--session", "999-9"])?;
     assert_eq!(ran.code, Some(1));
     assert_snapshot!(ran.stderr, @"
-    error: the journal has no session `999-9`
+    error: there has been no session `999-9`
     hint: `kache report` lists the sessions
     ");
     let none = World::new()?.run(&["report", "--session", "last"])?;
     assert_eq!(
         (none.code, none.stderr.as_str()),
-        (Some(1), "error: the journal has no build in it\n")
+        (Some(1), "error: there has been no build yet\n")
     );
+    Ok(())
+}
+
+#[test]
+fn builds_are_told_of_after_their_journal_has_gone() -> Fallible<()> {
+    let world = world()?;
+    let before = world.run(&["report", "--format", "json"])?;
+    fs::remove_file(world.path("cache/v1/events.jsonl"))?;
+    let after = world.run(&["report", "--format", "json"])?;
+    assert_eq!((after.stdout, after.stderr), (before.stdout, String::new()));
     Ok(())
 }

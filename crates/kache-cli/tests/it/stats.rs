@@ -1,7 +1,12 @@
 //! `kache stats`.
 
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{Fallible, World, event, two_builds, without_size};
 
@@ -81,6 +86,7 @@ fn since_leaves_out_what_was_before() -> Fallible<()> {
         Ok(stats["units"]["total"].clone())
     };
     assert_eq!(total("2026-03-01")?, 6);
+    assert_eq!(total("2026-03-01T10:00:00Z")?, 6);
     assert_eq!(total("2026-03-01T10:00:05Z")?, 4);
     assert_eq!(total("2026-03-05")?, 2);
     assert_eq!(total("2026-03-06")?, 0);
@@ -107,7 +113,7 @@ fn lines_that_are_no_events_are_counted_and_passed_over() -> Fallible<()> {
 #[test]
 fn rotated_journals_count_too() -> Fallible<()> {
     let world = World::new()?;
-    let old = event(&json!({}));
+    let old = event(&json!({"name": "old"}));
     world.write("cache/v1/events-00000000000000000001.jsonl", format!("{old}\n"))?;
     world.journal(&[event(&json!({}))])?;
     let stats = world.run(&["stats", "--format", "json"])?.json()?;
@@ -122,5 +128,130 @@ fn a_cache_that_was_never_used_is_no_error_and_is_not_made() -> Fallible<()> {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(ran.stdout.contains("hit rate           -"), "{}", ran.stdout);
     assert!(!world.path("cache").exists());
+    Ok(())
+}
+
+fn stats(world: &World, args: &[&str]) -> Fallible<Value> {
+    let ran = world.run(&[&["stats", "--format", "json"], args].concat())?;
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{args:?}");
+    ran.json()
+}
+
+#[test]
+fn what_was_counted_stays_after_its_journal_has_gone() -> Fallible<()> {
+    let world = World::new()?;
+    world.journal(&two_builds())?;
+    let before = world.run(&["stats"])?;
+    fs::remove_file(world.path("cache/v1/events.jsonl"))?;
+    let after = world.run(&["stats"])?;
+    assert_eq!((after.stdout, after.stderr), (before.stdout, String::new()));
+    world.journal(&[event(&json!({"name": "later"}))])?;
+    assert_eq!(stats(&world, &[])?["units"]["total"], 7);
+    assert_eq!(stats(&world, &["--since", "2026-03-05"])?["units"]["total"], 2);
+    assert_eq!(
+        stats(&world, &["--since", "2026-02-28T23:59:00Z"])?["units"]["total"],
+        1,
+        "the journal"
+    );
+    Ok(())
+}
+
+#[test]
+fn days_ago_begin_with_their_hour_and_less_than_a_day_is_exact() -> Fallible<()> {
+    let world = World::new()?;
+    let now = SystemTime::now();
+    let ago = |span: Duration| {
+        let ts = humantime::format_rfc3339_millis(now - span).to_string();
+        event(&json!({"ts": ts}))
+    };
+    world.journal(&[ago(Duration::from_hours(50)), ago(Duration::from_mins(90))])?;
+    assert_eq!(stats(&world, &["--since", "1h"])?["units"]["total"], 0);
+    assert_eq!(stats(&world, &["--since", "2h"])?["units"]["total"], 1);
+    assert_eq!(stats(&world, &["--since", "2d"])?["units"]["total"], 1);
+    assert_eq!(stats(&world, &["--since", "3d"])?["units"]["total"], 2);
+    let since = world.run(&["stats", "--since", "3d"])?.stdout;
+    let first = since.lines().next().unwrap_or_default();
+    assert!(first.ends_with(":00:00Z"), "{first}");
+    Ok(())
+}
+
+#[test]
+fn tidying_takes_old_journals_into_the_history_before_they_go() -> Fallible<()> {
+    let world = World::new()?;
+    let below = "cache/v1/events-00000000000000000001.jsonl";
+    world.write(below, event(&json!({})) + "\n")?;
+    let old = SystemTime::now() - Duration::from_hours(24 * 365);
+    File::options().write(true).open(world.path(below))?.set_modified(old)?;
+    assert_eq!(world.run(&["gc"])?.code, Some(0));
+    assert!(!world.path(below).exists(), "it was to be removed");
+    assert_eq!(stats(&world, &[])?["units"]["hits"], 1);
+    Ok(())
+}
+
+#[test]
+fn an_index_of_garbage_is_made_anew_without_a_word() -> Fallible<()> {
+    let world = World::new()?;
+    world.journal(&two_builds())?;
+    for garbage in ["", "garbage", &"x".repeat(100_000)] {
+        world.write("cache/v1/index.redb", garbage)?;
+        assert_eq!(stats(&world, &[])?["units"]["total"], 6, "{} bytes", garbage.len());
+    }
+    Ok(())
+}
+
+/// Takes away the right to write, also from root: the program runs as nobody.
+#[test]
+fn a_store_that_cannot_be_written_is_counted_with_a_warning() -> Fallible<()> {
+    let mut world = World::new()?;
+    world.install()?;
+    world.journal(&two_builds())?;
+    world.write("cache/v1/locks/index", "")?;
+    let right = stats(&world, &[])?;
+    for (below, mode) in [
+        ("", 0o755),
+        ("cache/v1/locks/index", 0o444),
+        ("cache/v1/index.redb", 0o444),
+        ("cache/v1/locks", 0o555),
+        ("cache/v1", 0o555),
+    ] {
+        fs::set_permissions(world.path(below), fs::Permissions::from_mode(mode))?;
+    }
+    for verb in ["stats", "report"] {
+        let ran = world.run_as_nobody(&[verb, "--format", "json"])?;
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains("only what the journal files still hold"), "{}", ran.stderr);
+        let json = ran.json()?;
+        if verb == "stats" {
+            assert_eq!(json["units"], right["units"]);
+        } else {
+            assert_eq!(json["sessions"][1]["session"], "200-9");
+        }
+    }
+    fs::set_permissions(world.path("cache/v1"), fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+#[test]
+fn many_at_once_while_a_build_writes_count_every_unit_once() -> Fallible<()> {
+    const UNITS: usize = 50;
+
+    let world = World::new()?;
+    let mut running = Vec::new();
+    for number in 0..UNITS {
+        world.journal(&[event(&json!({"name": format!("crate{number}")}))])?;
+        if number % 10 == 0 {
+            for verb in ["stats", "report"] {
+                let mut command = world.command(&[verb]);
+                running.push(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?);
+            }
+        }
+    }
+    for process in running {
+        let output = process.wait_with_output()?;
+        assert_eq!(String::from_utf8(output.stderr)?, "");
+        assert!(output.status.success());
+    }
+    assert_eq!(stats(&world, &[])?["units"]["hits"], UNITS);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use kache_store::lock::UnitLock;
+use kache_store::rotation::Series;
 use kache_store::{Rules, clock};
 
 use crate::world::{Fallible, HOUR_NS, ROOMY, World, age, event, unit_of};
@@ -145,6 +146,29 @@ fn journals_moved_aside_go_when_they_are_old_and_read() -> Fallible {
     age(&layout.index(), DAY_NS)?;
     sweep_at(&world, 0)?;
     assert_eq!(kache_store::journal::rotated(layout)?, rotated[1..]);
+    Ok(())
+}
+
+#[test]
+fn a_log_is_moved_aside_when_it_is_large_and_goes_when_it_is_old() -> Fallible {
+    let world = World::new()?;
+    let layout = world.store.layout();
+    let aside = || Series::log(layout).moved_aside();
+    let rules = Rules { journal_max_bytes: 10, ..ROOMY };
+    fs::create_dir_all(layout.base())?;
+    fs::write(layout.log(), "ten bytes\n")?;
+    world.store.housekeep(&rules, clock::now_ns())?;
+    assert_eq!((aside()?.len(), layout.log().exists()), (0, true));
+    for line in ["the first line\n", "the second line\n"] {
+        fs::write(layout.log(), line)?;
+        world.store.housekeep(&rules, clock::now_ns())?;
+        assert!(!layout.log().exists(), "{line}");
+    }
+    let [first, second] = aside()?.try_into().map_err(|_| "not two files")?;
+    assert_eq!(fs::read_to_string(&first)?, "the first line\n");
+    age(&first, 2 * DAY_NS)?;
+    sweep_at(&world, 0)?;
+    assert_eq!(aside()?, [second]);
     Ok(())
 }
 
