@@ -31,7 +31,8 @@ pub const MARKER: &str = "kache-bench-marker-";
 pub enum Kind {
     /// Cargo alone.
     Plain,
-    /// Recorded outputs put back by hard link, without any key.
+    /// Recorded outputs put back by hard link, without any key. What failed
+    /// when it was recorded is compiled each time.
     Floor,
     /// kache.
     Kache,
@@ -135,8 +136,9 @@ impl Contender {
         let marker = format!("{MARKER}{number:06}");
         self.prepare(phase, &marker)?;
         let cpu_before = self.server.as_ref().map_or(0.0, Server::cpu_s);
-        if let Some(server) = &self.server {
-            server.reset_counts(&self.env)?;
+        match &self.server {
+            Some(server) => server.reset_counts(&self.env)?,
+            None => remove(&self.compilers_of_floor())?,
         }
         let project = if phase == Phase::Second { &self.second } else { &self.first };
         let outcome = self.cargo(project).run()?;
@@ -318,14 +320,21 @@ impl Contender {
                 sample.spawned = counts.compilers;
             }
             (Kind::Floor, _) if outcome.success() => {
-                // The floor fails where it has no record, so a build that
-                // succeeded was replayed whole.
+                // The floor fails where it has no record, so of a build that
+                // succeeded every unit was replayed; compilers ran for what
+                // build scripts tried out.
                 sample.hits = outcome.compilations() as u64;
-                sample.spawned = 0;
+                let count = self.compilers_of_floor();
+                sample.spawned = count.metadata().map_or(0, |count| count.len());
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Returns the file in which the floor counts compilers, a byte each.
+    fn compilers_of_floor(&self) -> PathBuf {
+        self.env.cache_dir().join("compilers")
     }
 
     fn faults_of_program(

@@ -1,9 +1,10 @@
 //! Speed, measured against plain cargo, the replay floor and sccache.
 //!
 //! The floor is what a warm build under any `RUSTC_WRAPPER` costs at least:
-//! cargo itself, the build scripts' runs, one process for each rustc call and
-//! one link for each output file. Ratios to it travel between machines,
-//! seconds do not.
+//! cargo itself, the build scripts' runs, one process for each rustc call, one
+//! link for each output file, and one compiler for each call of a build script
+//! that fails or has its source on standard input. Ratios to it travel between
+//! machines, seconds do not.
 
 pub mod contender;
 pub mod measure;
@@ -19,11 +20,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::{env, fs};
 
-use crate::cargo::CargoError;
-use crate::env::EnvError;
-use crate::kache::BinariesError;
-use crate::process::RunError;
-use crate::project::ProjectError;
+use crate::scenario::HarnessError;
 use crate::toolchain::Toolchain;
 
 use contender::{Kind, Tools};
@@ -63,24 +60,12 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BenchError {
-    /// No environment.
+    /// Something around the builds failed.
     #[error(transparent)]
-    Env(#[from] EnvError),
-    /// No binaries.
-    #[error(transparent)]
-    Binaries(#[from] BinariesError),
+    Harness(HarnessError),
     /// No workload.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
-    /// No checkout, or an edit that failed.
-    #[error(transparent)]
-    Project(#[from] ProjectError),
-    /// No answer from cargo or the journal.
-    #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// A program that did not run.
-    #[error(transparent)]
-    Run(#[from] RunError),
     /// No sccache server.
     #[error("failed to start sccache")]
     Sccache {
@@ -113,6 +98,12 @@ pub enum BenchError {
         /// What is wrong.
         what: String,
     },
+}
+
+impl<E: Into<HarnessError>> From<E> for BenchError {
+    fn from(error: E) -> Self {
+        Self::Harness(error.into())
+    }
 }
 
 impl BenchError {

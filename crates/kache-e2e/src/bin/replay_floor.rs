@@ -3,9 +3,12 @@
 //!
 //! With `FLOOR_MODE=record` it runs the compiler and keeps its outputs below
 //! `FLOOR_DIR`, by a plain hash of the command line. With `FLOOR_MODE=replay`
-//! it puts them back by hard link, and fails where nothing was recorded, so
-//! that a measurement cannot include a compiler by accident. It uses nothing
-//! but the standard library and is built as the wrapper's release is.
+//! it puts them back by hard link. No cache answers for a compiler that
+//! failed, so a call that failed when it was recorded goes to the compiler
+//! again, as a probe on standard input does; each adds a byte to the file
+//! `compilers` in `FLOOR_DIR`. What was never recorded fails, so that a
+//! measurement cannot include a compiler by accident. It uses nothing but the
+//! standard library and is built as the wrapper's release is.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -30,15 +33,27 @@ fn main() -> ExitCode {
 fn serve(args: &[OsString]) -> io::Result<ExitCode> {
     let compiler =
         args.first().ok_or_else(|| io::Error::other("usage: replay_floor RUSTC ARGS..."))?;
-    if is_probe(args) {
-        return Err(Command::new(compiler).args(args.iter().skip(1)).exec());
+    let floor = env::var_os("FLOOR_DIR").ok_or_else(|| io::Error::other("FLOOR_DIR is not set"))?;
+    let floor = Path::new(&floor);
+    let dir = floor.join(format!("{:016x}", hash(args)));
+    let records = env::var_os("FLOOR_MODE").is_some_and(|mode| mode == "record");
+    if is_probe(args) || (!records && dir.join(FAILED).exists()) {
+        return Err(become_compiler(compiler, args, floor));
     }
-    let dir = env::var_os("FLOOR_DIR").ok_or_else(|| io::Error::other("FLOOR_DIR is not set"))?;
-    let dir = Path::new(&dir).join(format!("{:016x}", hash(args)));
-    if env::var_os("FLOOR_MODE").is_some_and(|mode| mode == "record") {
-        record(compiler, args, &dir)
-    } else {
-        replay(args, &dir)
+    if records { record(compiler, args, &dir) } else { replay(args, &dir) }
+}
+
+/// Marks a call that failed when it was recorded.
+const FAILED: &str = "failed";
+
+/// Adds a byte to the count of compilers and becomes one; returns why not.
+fn become_compiler(compiler: &OsStr, args: &[OsString], floor: &Path) -> io::Error {
+    let counted = fs::create_dir_all(floor)
+        .and_then(|()| File::options().create(true).append(true).open(floor.join("compilers")))
+        .and_then(|mut count| count.write_all(b"."));
+    match counted {
+        Ok(()) => Command::new(compiler).args(args.iter().skip(1)).exec(),
+        Err(error) => error,
     }
 }
 
@@ -76,11 +91,12 @@ fn record(compiler: &OsStr, args: &[OsString], dir: &Path) -> io::Result<ExitCod
     let ran = Command::new(compiler).args(args.iter().skip(1)).output()?;
     io::stdout().write_all(&ran.stdout)?;
     io::stderr().write_all(&ran.stderr)?;
-    if !ran.status.success() {
-        return Ok(ExitCode::from(1));
-    }
     drop(fs::remove_dir_all(dir));
     fs::create_dir_all(dir.join("files"))?;
+    if !ran.status.success() {
+        fs::write(dir.join(FAILED), "")?;
+        return Ok(ran.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1).into());
+    }
     for output in outputs(args)? {
         let name = output.file_name().unwrap_or_default();
         let _size = fs::copy(&output, dir.join("files").join(name))?;

@@ -2,13 +2,13 @@
 //! talk about it, and what must keep the real paths.
 
 use std::fs;
-use std::path::Path;
 
-use kache_e2e::events::Outcome::{self, Hit, Miss};
 use kache_e2e::project::Project;
 
-use crate::rebuild::{MANIFEST, Rebuild, contains, event_of, set_time, settle, text};
+use crate::expected::Expected::{self, Failure, Hit, Miss, Passthrough, Served, Unstored};
+use crate::files::{contains, set_time, settle, text};
 use crate::stub::Stub;
+use crate::trial::{MANIFEST, Trial, event_of, package};
 
 /// A program that prints its source's, its module's and its asset's word.
 const FILES: &[(&str, &str)] = &[
@@ -22,12 +22,8 @@ const FILES: &[(&str, &str)] = &[
     ("asset", "one"),
 ];
 
-fn program() -> Rebuild {
-    Rebuild::of(FILES).program("app")
-}
-
-fn package(name: &str, rest: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n{rest}\n")
+fn program() -> Trial {
+    Trial::of(FILES)
 }
 
 /// The manifest of a program with these dependencies.
@@ -42,21 +38,20 @@ fn two_dependencies_that_swap_names_are_a_change() {
             "a = {{ path = \"{a}\", package = \"{a}\" }}\nb = {{ path = \"{b}\", package = \"{b}\" }}"
         ))
     };
-    let trial = Rebuild::of(&[
+    let trial = Trial::of(&[
         ("Cargo.toml", &names("left", "right")),
         ("src/main.rs", "fn main() { println!(\"{} {}\", a::SIDE, b::SIDE); }\n"),
         ("left/Cargo.toml", &package("left", "")),
         ("left/src/lib.rs", "pub const SIDE: &str = \"left\";\n"),
         ("right/Cargo.toml", &package("right", "")),
         ("right/src/lib.rs", "pub const SIDE: &str = \"right\";\n"),
-    ])
-    .program("app");
-    trial.prove_hit(&["left", "right", "app"]);
+    ]);
+    trial.prove_hits(&["left", "right", "app"]);
     trial.write("Cargo.toml", names("right", "left"));
-    let said = trial.expect(&[("left", Hit), ("right", Hit), ("app", Miss)]);
+    let said = trial.check_all(&[("left", Hit), ("right", Hit), ("app", Miss)]);
     assert_eq!(said, "right left\n");
     trial.write("Cargo.toml", names("left", "right"));
-    assert_eq!(trial.expect(&[("left", Hit), ("right", Hit), ("app", Hit)]), "left right\n");
+    assert_eq!(trial.check_all(&[("left", Hit), ("right", Hit), ("app", Hit)]), "left right\n");
 }
 
 /// Runs what is in the mark `before` or `after`, once, before or after the
@@ -78,10 +73,10 @@ const MEDDLING: &str = r#"
     fi
 "#;
 
-impl Rebuild {
+impl Trial {
     /// Puts a compiler that meddles in the place of the real one.
     fn meddle(&mut self) -> Stub {
-        let stub = Stub::compiler(&self.scene, MEDDLING);
+        let stub = Stub::compiler(&self.scenario, MEDDLING);
         self.set("RUSTC", text(&stub.program));
         stub
     }
@@ -101,17 +96,17 @@ fn check_edit_meanwhile(moment: &str, file: &str) {
     let mut trial = program();
     let stub = trial.meddle();
     trial.build();
-    trial.expect(&[("app", Hit)]);
+    trial.check("app", Served);
     trial.write("src/part.rs", "pub const WORD: &str = \"new\";\n");
     let path = trial.path(file);
     let edit = format!("sed s/one/two/ '{0}' > edited; cat edited > '{0}'", path.display());
     stub.meddles(moment, &edit);
-    trial.expect_unstored("app", "changed while the compiler ran");
-    let said = trial.expect(&[("app", Miss)]);
+    trial.check_unstored("app", "changed while the compiler ran");
+    let said = trial.check("app", Miss);
     assert!(said.contains("two"), "{said}");
-    trial.expect(&[("app", Hit)]);
+    trial.check("app", Served);
     trial.edit(file, "two", "one");
-    assert_eq!(trial.expect(&[("app", Miss)]), "one new one\n");
+    assert_eq!(trial.check("app", Miss), "one new one\n");
 }
 
 #[test]
@@ -131,7 +126,7 @@ fn an_asset_edited_after_the_compiler_read_it_is_not_stored() {
 
 #[test]
 fn a_directory_replaced_while_the_compiler_runs_is_not_stored() {
-    let trial = Rebuild::of(&[
+    let mut trial = Trial::of(&[
         ("Cargo.toml", MANIFEST),
         (
             "src/main.rs",
@@ -141,41 +136,39 @@ fn a_directory_replaced_while_the_compiler_runs_is_not_stored() {
         ("v2/word.rs", "pub const WORD: &str = \"two\";\n"),
     ]);
     std::os::unix::fs::symlink("v1", trial.path("gen")).unwrap();
-    let mut trial = trial.program("app");
     let stub = trial.meddle();
     stub.meddles("after", "ln -sfn v2 gen");
-    trial.expect_unstored("app", "changed while the compiler ran");
-    assert_eq!(trial.expect(&[("app", Miss)]).trim(), "two");
+    trial.check_unstored("app", "changed while the compiler ran");
+    assert_eq!(trial.check("app", Miss).trim(), "two");
 }
 
 #[test]
 fn a_dependency_replaced_while_the_compiler_runs_is_not_stored() {
-    let mut trial = Rebuild::of(&[
+    let mut trial = Trial::of(&[
         ("Cargo.toml", &depending("part.path = \"part\"")),
         ("src/main.rs", "fn main() { println!(\"{}\", part::WORD); }\n"),
         ("part/Cargo.toml", &package("part", "")),
         ("part/src/lib.rs", "pub const WORD: &str = \"one\";\n"),
-    ])
-    .program("app");
+    ]);
     let stub = trial.meddle();
     let touched =
         "for file in \"$out_dir\"/libpart-*.rlib; do cp \"$file\" other; mv other \"$file\"; done";
     stub.meddles("after", touched);
-    trial.expect_unstored("app", "changed while the compiler ran");
-    trial.expect(&[("part", Hit), ("app", Miss)]);
-    trial.expect(&[("part", Hit), ("app", Hit)]);
+    trial.check_unstored("app", "changed while the compiler ran");
+    trial.check_all(&[("part", Served), ("app", Miss)]);
+    trial.check_all(&[("part", Served), ("app", Served)]);
 }
 
 #[test]
 fn a_rewrite_of_the_same_size_and_time_is_noticed() {
     let trial = program();
     settle();
-    trial.prove_hit(&["app"]);
+    trial.prove_hit("app");
     for (file, said) in [("src/main.rs", "two one one"), ("asset", "two one two")] {
         let time = fs::metadata(trial.path(file)).unwrap().modified().unwrap();
         trial.edit(file, "one", "two");
         set_time(&trial.path(file), time);
-        assert_eq!(trial.expect(&[("app", Miss)]).trim(), said);
+        assert_eq!(trial.check("app", Miss).trim(), said);
     }
 }
 
@@ -183,32 +176,32 @@ fn a_rewrite_of_the_same_size_and_time_is_noticed() {
 fn a_file_renamed_over_an_input_is_noticed() {
     let trial = program();
     settle();
-    trial.prove_hit(&["app"]);
+    trial.prove_hit("app");
     let time = fs::metadata(trial.path("asset")).unwrap().modified().unwrap();
     trial.write("other", "two");
     set_time(&trial.path("other"), time);
-    trial.project().rename("other", "asset").unwrap();
-    assert_eq!(trial.expect(&[("app", Miss)]), "one one two\n");
+    trial.rename("other", "asset");
+    assert_eq!(trial.check("app", Miss), "one one two\n");
 }
 
 #[test]
 fn the_last_of_two_writes_within_a_clock_tick_counts() {
     let trial = program();
-    trial.prove_hit(&["app"]);
+    trial.prove_hit("app");
     trial.write("asset", "two");
-    trial.expect(&[("app", Miss)]);
+    trial.check("app", Miss);
     for (first, last) in [("one", "two"), ("two", "one"), ("one", "two")] {
         fs::write(trial.path("asset"), first).unwrap();
         fs::write(trial.path("asset"), last).unwrap();
-        assert_eq!(trial.expect(&[("app", Hit)]), format!("one one {last}\n"));
+        assert_eq!(trial.check("app", Hit), format!("one one {last}\n"));
         fs::write(trial.path("asset"), first).unwrap();
-        assert_eq!(trial.expect(&[("app", Hit)]), format!("one one {first}\n"));
+        assert_eq!(trial.check("app", Hit), format!("one one {first}\n"));
     }
 }
 
 /// A library without dependencies whose compiler can be made to fail.
-fn library() -> (Rebuild, Stub) {
-    let mut trial = Rebuild::of(&[
+fn library() -> (Trial, Stub) {
+    let mut trial = Trial::of(&[
         ("Cargo.toml", MANIFEST),
         ("src/lib.rs", "mod part;\npub const NAME: &str = env!(\"CARGO_PKG_NAME\");\n"),
         ("src/part.rs", "\n"),
@@ -220,66 +213,64 @@ fn library() -> (Rebuild, Stub) {
 /// What `commands` do to the results of a compilation must leave nothing in
 /// the store, and cargo must end as it does without kache.
 #[track_caller]
-fn check_damage(commands: &str, expected: Outcome) {
+fn check_damage(commands: &str, expected: Expected) {
     let (trial, stub) = library();
     stub.meddles("after", commands);
-    let built = trial.run_in(trial.project()).run().expect("cargo starts");
-    let event = event_of(&built, "app");
-    let is_unstored = event.outcome == Outcome::Error || event.reason.contains("not stored");
-    assert!(event.outcome == expected && is_unstored, "{commands}: {}", event.describe());
+    let built = trial.cargo_in(trial.project(), "build").run().expect("cargo starts");
+    expected.assert_told_by(event_of(&built, "app"));
     stub.meddles("after", commands);
-    let bare = trial.scene.bare_cargo_in(trial.project(), "build").run().expect("cargo starts");
+    let bare = trial.scenario.bare_cargo_in(trial.project(), "build").run().expect("cargo starts");
     assert_eq!(built.success(), bare.success(), "{commands}: {}", bare.stderr);
-    trial.expect(&[("app", Miss)]);
-    trial.expect(&[("app", Hit)]);
+    trial.check("app", Miss);
+    trial.check("app", Served);
 }
 
 #[test]
 fn dep_info_that_is_missing_or_cut_short_is_not_stored() {
     let cut = |how: &str| format!("for file in \"$out_dir\"/app-*.d; do {how}; done");
-    check_damage(&cut("rm \"$file\""), Miss);
-    check_damage(&cut(": > \"$file\""), Miss);
-    check_damage(&cut("truncate -s -1 \"$file\""), Miss);
-    check_damage(&cut("head -n 1 \"$file\" > cut; cat cut > \"$file\""), Miss);
-    check_damage(&cut("truncate -s $(($(wc -c < \"$file\") / 2)) \"$file\""), Miss);
-    check_damage(&cut("sed -i '/^# env-dep/d' \"$file\""), Miss);
+    check_damage(&cut("rm \"$file\""), Unstored);
+    check_damage(&cut(": > \"$file\""), Unstored);
+    check_damage(&cut("truncate -s -1 \"$file\""), Unstored);
+    check_damage(&cut("head -n 1 \"$file\" > cut; cat cut > \"$file\""), Unstored);
+    check_damage(&cut("truncate -s $(($(wc -c < \"$file\") / 2)) \"$file\""), Unstored);
+    check_damage(&cut("sed -i '/^# env-dep/d' \"$file\""), Unstored);
 }
 
 #[test]
 fn outputs_that_are_missing_or_cut_short_are_not_stored() {
-    check_damage("rm \"$out_dir\"/libapp-*.rlib", Miss);
-    check_damage(": > \"$(echo \"$out_dir\"/libapp-*.rmeta)\"", Miss);
-    check_damage("truncate -s -100 \"$out_dir\"/libapp-*.rlib", Miss);
+    check_damage("rm \"$out_dir\"/libapp-*.rlib", Unstored);
+    check_damage(": > \"$(echo \"$out_dir\"/libapp-*.rmeta)\"", Unstored);
+    check_damage("truncate -s -100 \"$out_dir\"/libapp-*.rlib", Unstored);
 }
 
 #[test]
 fn a_compiler_killed_while_it_writes_stores_nothing() {
     let half = "truncate -s 100 \"$out_dir\"/libapp-*.rlib \"$out_dir\"/libapp-*.rmeta";
-    check_damage(&format!("{half}; kill -9 $$"), Outcome::Error);
-    check_damage(&format!("{half}; kill -15 $$"), Outcome::Error);
-    check_damage("exit 1", Outcome::Error);
+    check_damage(&format!("{half}; kill -9 $$"), Failure);
+    check_damage(&format!("{half}; kill -15 $$"), Failure);
+    check_damage("exit 1", Failure);
 }
 
 #[test]
 fn a_log_of_the_compiler_is_not_replayed() {
     let (mut trial, stub) = library();
     stub.meddles("after", "echo 'DEBUG rustc: at length' >&2");
-    trial.expect_unstored("app", "DEBUG rustc");
-    trial.expect(&[("app", Miss)]);
+    trial.check_unstored("app", "DEBUG rustc");
+    trial.check("app", Miss);
     assert!(!trial.build().stderr.contains("DEBUG rustc"));
-    trial.expect(&[("app", Hit)]);
+    trial.check("app", Served);
     trial.set("RUSTC_LOG", "rustc_interface=info");
-    trial.expect(&[("app", Outcome::Passthrough)]);
-    trial.scene.env.unset("RUSTC_LOG");
+    trial.check("app", Passthrough);
+    trial.unset("RUSTC_LOG");
     trial.set("RUST_LOG", "debug");
-    trial.expect(&[("app", Hit)]);
+    trial.check("app", Served);
 }
 
 #[test]
 fn what_a_macro_prints_is_printed_at_every_build() {
     let macros = "use proc_macro::TokenStream;\n#[proc_macro]\npub fn speak(_: TokenStream) -> \
                   TokenStream { eprintln!(\"the macro speaks\"); TokenStream::new() }\n";
-    let trial = Rebuild::of(&[
+    let trial = Trial::of(&[
         ("Cargo.toml", &depending("macros.path = \"macros\"")),
         ("src/lib.rs", "macros::speak!();\n"),
         ("macros/Cargo.toml", &package("macros", "[lib]\nproc-macro = true")),
@@ -288,7 +279,7 @@ fn what_a_macro_prints_is_printed_at_every_build() {
     for _ in 0..2 {
         let built = trial.build();
         assert!(built.stderr.contains("the macro speaks"), "{}", built.stderr);
-        assert!(event_of(&built, "app").reason.contains("not stored"));
+        Unstored.assert_told_by(event_of(&built, "app"));
     }
 }
 
@@ -311,9 +302,9 @@ fn a_result_that_the_compiler_warns_about_is_not_stored() {
     for warning in warnings {
         let (trial, stub) = library();
         stub.meddles("after", &warning);
-        trial.expect_unstored("app", "the compiler warned about its output");
-        trial.expect(&[("app", Miss)]);
-        trial.expect(&[("app", Hit)]);
+        trial.check_unstored("app", "the compiler warned about its output");
+        trial.check("app", Miss);
+        trial.check("app", Served);
     }
 }
 
@@ -322,7 +313,7 @@ fn code_for_a_feature_that_no_cpu_has_is_not_stored() {
     let mut trial = program();
     trial.rustflags(&["-Ctarget-feature=+imaginary"]);
     trial.build();
-    trial.expect_unstored("app", "imaginary");
+    trial.check_unstored("app", "imaginary");
 }
 
 #[test]
@@ -332,7 +323,7 @@ fn a_warning_about_the_code_is_stored_and_repeated() {
     let first = trial.build().stderr;
     assert!(first.contains("function `unused` is never used"), "{first}");
     let again = trial.build();
-    assert_eq!(event_of(&again, "app").outcome, Hit);
+    Hit.assert_told_by(event_of(&again, "app"));
     let warning = |text: &str| {
         let end = text.find("generated 1 warning").expect("the warning is counted");
         text[text.find("warning: ").expect("there is a warning")..end].to_owned()
@@ -340,29 +331,28 @@ fn a_warning_about_the_code_is_stored_and_repeated() {
     assert_eq!(warning(&first), warning(&again.stderr));
 }
 
-/// What is built in a second checkout by `trial`, after a proven hit in the first.
+/// Builds a second checkout after a proven hit in the first, and returns it.
 #[track_caller]
-fn build_second_checkout(trial: &Rebuild) -> (Project, Outcome) {
-    trial.prove_hit(&["app"]);
-    let second = trial.scene.second_checkout("second/place").expect("the checkout can be copied");
-    let built = trial.build_in(&second);
-    trial.agrees_with_bare_in(&second);
-    (second, event_of(&built, "app").outcome)
+fn check_second_checkout(trial: &Trial, expected: Expected) -> Project {
+    trial.prove_hit("app");
+    let second =
+        trial.scenario.second_checkout("second/place").expect("the checkout can be copied");
+    trial.check_in(&second, "app", expected);
+    second
 }
 
 #[track_caller]
-fn check_not_shared(trial: &Rebuild) {
-    let (second, outcome) = build_second_checkout(trial);
-    assert_eq!(outcome, Miss);
+fn check_not_shared(trial: &Trial) {
+    let second = check_second_checkout(trial, Miss);
     let program = second.program("app");
     assert!(contains(&program, &text(second.dir())), "the real path is in the program");
     assert!(!contains(&program, &text(trial.project().dir())), "of another checkout");
-    let bare = trial.scene.bare_target_dir(&second).join("debug/app");
+    let bare = trial.build_bare_in(&second).join("debug/app");
     assert_eq!(
         fs::read(&program).expect("cargo built it"),
-        fs::read(Path::new(&bare)).expect("bare cargo built it")
+        fs::read(&bare).expect("bare cargo built it")
     );
-    trial.expect(&[("app", Hit)]);
+    trial.check("app", Hit);
 }
 
 #[test]
@@ -389,8 +379,7 @@ fn code_keeps_its_real_paths_where_the_user_wants_them() {
 #[test]
 fn other_code_is_shared_between_checkouts_and_names_neither() {
     let trial = program();
-    let (second, outcome) = build_second_checkout(&trial);
-    assert_eq!(outcome, Hit);
+    let second = check_second_checkout(&trial, Hit);
     assert!(!contains(&second.program("app"), &text(second.dir())));
     assert!(!contains(&second.program("app"), &text(trial.project().dir())));
 }

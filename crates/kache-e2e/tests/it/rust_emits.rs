@@ -1,17 +1,14 @@
 //! Which outputs were asked for: an entry answers exactly the same question.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use kache_e2e::Scenario;
-use kache_e2e::events::Outcome;
 
+use crate::expected::Expected::{Compiled, Dup, Failure, Hit, Miss, Served, Unstored};
+use crate::files::make_executable;
 use crate::rustc_trial::{Call, RustcTrial};
-use crate::trial::Expected::{Failure, Hit, Miss, Unstored};
-use crate::trial::Trial;
-
-const MANIFEST: &str = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+use crate::trial::{MANIFEST, Trial, package};
 
 /// A warning of rustc and one of clippy.
 const WARNED: &str =
@@ -22,7 +19,7 @@ fn check_build_test_and_clippy_never_serve_each_other() {
     let trial = Trial::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", WARNED)]);
     let verbs = ["check", "build", "test", "clippy"];
     for verb in verbs {
-        trial.check_verb(trial.project(), verb, "app", Miss);
+        trial.check_verb(trial.project(), verb, "app", Compiled);
         trial.check_verb(trial.project(), verb, "app", Hit);
     }
     for verb in verbs {
@@ -39,17 +36,14 @@ fn what_only_clippy_refuses_fails_under_clippy_alone() {
     trial.check_verb(project, "clippy", "app", Failure);
     trial.check_verb(project, "check", "app", Hit);
     trial.edit("src/main.rs", "return 7;", "7");
-    trial.check_verb(project, "clippy", "app", Miss);
-    trial.check_verb(project, "check", "app", Miss);
+    trial.check_verb(project, "clippy", "app", Dup);
+    trial.check_verb(project, "check", "app", Compiled);
     trial.check_verb(project, "clippy", "app", Hit);
 }
 
 #[test]
 fn a_package_that_clippy_passed_over_as_a_dependency_is_still_looked_at() {
     let members = "[workspace]\nmembers = [\"app\", \"part\"]\nresolver = \"3\"\n";
-    let package = |name: &str, rest: &str| {
-        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
-    };
     let scenario = Scenario::of_files(&[
         ("Cargo.toml", members),
         ("app/Cargo.toml", &package("app", "[dependencies]\npart.path = \"../part\"\n")),
@@ -78,8 +72,8 @@ fn a_lint_table_tightened_in_the_manifest_fails_as_with_cargo() {
     let tight = format!("{MANIFEST}\n[lints.rust]\nunused_variables = \"deny\"\n");
     trial.write("Cargo.toml", &tight);
     trial.check("app", Failure);
-    trial.write("Cargo.toml", &tight.replace("deny", "allow"));
-    trial.check("app", Miss);
+    trial.write("Cargo.toml", tight.replace("deny", "allow"));
+    trial.check("app", Dup);
     trial.write("Cargo.toml", MANIFEST);
     trial.check("app", Hit);
 }
@@ -116,7 +110,7 @@ fn spoiling_compiler(trial: &RustcTrial) -> PathBuf {
     let real = trial.scenario.env.toolchain().rustc.to_string_lossy().into_owned();
     trial.write("bin/rustc", &SPOILER.replace("REAL", &real));
     let path = trial.scenario.project.path("bin/rustc");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the script is ours");
+    make_executable(&path);
     path
 }
 
@@ -133,7 +127,7 @@ fn a_compilation_that_left_out_an_output_is_not_stored() {
     }
     trial.check(&Call::of(LIBRARY), Miss);
     // A compiler outside of its own tree is asked each time which one it starts.
-    assert_eq!(trial.event(&Call::of(LIBRARY)).outcome, Outcome::Hit);
+    trial.check(&Call::of(LIBRARY), Served);
 }
 
 #[test]
@@ -143,7 +137,7 @@ fn an_entry_that_lacks_an_output_is_not_served() {
     trial.prove_hit(&call);
     for role in ["metadata", "rlib", "dep-info"] {
         assert_eq!(drop_from_entries(&trial, role), 1, "{role}");
-        trial.check(&call, Miss);
+        trial.check(&call, Dup);
         trial.check(&call, Hit);
     }
 }

@@ -1,6 +1,6 @@
 //! Variables and files that macros read: by `env!`, and behind rustc's back.
 
-use crate::trial::Expected::{Failure, Hit, Miss};
+use crate::expected::Expected::{Failure, Hit, Miss};
 use crate::trial::Trial;
 
 const MANIFEST: &str = r#"[package]
@@ -63,7 +63,7 @@ fn stamped(expression: &str) -> Trial {
     let trial = Trial::of_fixture("macros");
     trial.write("build.rs", STAMPING_SCRIPT);
     trial.write("stamp.txt", "one\n");
-    trial.write("src/main.rs", &format!("fn main() {{ println!(\"{{}}\", {expression}); }}\n"));
+    trial.write("src/main.rs", format!("fn main() {{ println!(\"{{}}\", {expression}); }}\n"));
     trial
 }
 
@@ -218,8 +218,8 @@ fn check_package_fields(expression: &str) {
     let lines = PACKAGE_FIELDS
         .iter()
         .map(|(variable, ..)| format!("    println!(\"{{}}\", {expression}!(\"{variable}\"));\n"));
-    trial.write("src/main.rs", &format!("fn main() {{\n{}}}\n", lines.collect::<String>()));
-    trial.write("Cargo.toml", &format!("{MANIFEST}[dependencies]\nbake.path = \"bake\"\n"));
+    trial.write("src/main.rs", format!("fn main() {{\n{}}}\n", lines.collect::<String>()));
+    trial.write("Cargo.toml", format!("{MANIFEST}[dependencies]\nbake.path = \"bake\"\n"));
     trial.prove_hit("app");
     for (_, from, to) in PACKAGE_FIELDS {
         trial.edit("Cargo.toml", from, to);

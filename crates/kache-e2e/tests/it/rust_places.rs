@@ -4,7 +4,7 @@
 use kache_e2e::oracle::run_program;
 use kache_e2e::project::Project;
 
-use crate::trial::Expected::{self, Failure, Hit, Miss};
+use crate::expected::Expected::{self, Failure, Hit, Miss};
 use crate::trial::Trial;
 
 const GENERATING_SCRIPT: &str = r#"fn main() {
@@ -29,7 +29,7 @@ fn check_out_dir(items: &str, expression: &str, second: Expected) {
     trial.write("build.rs", GENERATING_SCRIPT);
     trial.write(
         "src/main.rs",
-        &format!("{items}\nfn main() {{ println!(\"{{:?}}\", {expression}); }}\n"),
+        format!("{items}\nfn main() {{ println!(\"{{:?}}\", {expression}); }}\n"),
     );
     trial.prove_hit("app");
     let other = elsewhere(&trial);
@@ -84,7 +84,7 @@ fn a_generated_source_names_itself_below_the_working_directory() {
         GENERATING_SCRIPT.replace("pub fn number() -> u32 { 42 }", "const FILE: &str = file!();");
     trial.write("build.rs", &script);
     let include = "include!(concat!(env!(\"OUT_DIR\"), \"/generated.rs\"));";
-    trial.write("src/main.rs", &format!("{include}\nfn main() {{ println!(\"{{FILE}}\"); }}\n"));
+    trial.write("src/main.rs", format!("{include}\nfn main() {{ println!(\"{{FILE}}\"); }}\n"));
     let other = elsewhere(&trial);
     let said = [trial.project(), &other].map(|project| {
         let built = trial.scenario.cargo_in(project, "build").run().unwrap();
@@ -199,7 +199,7 @@ fn the_manifest_directory_as_a_value_belongs_to_one_checkout() {
         "env!(\"CARGO_MANIFEST_DIR\").len()",
     ] {
         let trial = Trial::of_fixture("macros");
-        trial.write("src/main.rs", &format!("fn main() {{ println!(\"{{}}\", {expression}); }}\n"));
+        trial.write("src/main.rs", format!("fn main() {{ println!(\"{{}}\", {expression}); }}\n"));
         trial.prove_hit("app");
         let other = elsewhere(&trial);
         trial.check_in(&other, "app", Miss);
@@ -217,7 +217,7 @@ fn a_declared_variable_that_names_the_checkout_is_keyed_by_its_value() {
     let place = trial.project().dir().to_string_lossy().into_owned();
     trial.set("PLACE", &place);
     trial.prove_hit("app");
-    trial.set("PLACE", &other.dir().to_string_lossy());
+    trial.set("PLACE", other.dir().to_string_lossy());
     trial.check_in(&other, "app", Miss);
 }
 

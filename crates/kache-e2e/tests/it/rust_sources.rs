@@ -1,10 +1,10 @@
 //! Source files: whatever the compiler read of a crate decides its entry.
 
-use crate::trial::Expected::{Failure, Hit, Miss};
-use crate::trial::Trial;
+use crate::expected::Expected::{Dup, Failure, Hit, Miss};
+use crate::trial::{MANIFEST, Trial};
 
 const FILES: &[(&str, &str)] = &[
-    ("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    ("Cargo.toml", MANIFEST),
     (
         "src/main.rs",
         r#"
@@ -135,7 +135,7 @@ fn a_renamed_asset_is_missed_under_its_old_name_and_found_under_its_new_one() {
     trial.rename("assets/text.txt", "assets/renamed.txt");
     trial.check("app", Failure);
     trial.edit("src/main.rs", "text.txt", "renamed.txt");
-    trial.check("app", Miss);
+    trial.check("app", Dup);
     trial.edit("assets/renamed.txt", "one", "two");
     trial.check("app", Miss);
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use kache_e2e::Scenario;
-use kache_e2e::events::{Event, Journal, Outcome};
+use kache_e2e::events::{Event, Journal};
 use kache_e2e::process;
 use kache_e2e::project::remove;
 
-use crate::trial::Expected;
+use crate::expected::Expected;
 
 /// What cargo always passes, and what most tests want to see printed.
 pub(crate) const JSON: &[&str] = &["--error-format=json", "--json=diagnostic-rendered-ansi"];
@@ -82,7 +82,7 @@ impl RustcTrial {
     /// Compiles twice: the second time must be served.
     #[track_caller]
     pub(crate) fn prove_hit(&self, call: &Call) {
-        self.check(call, Expected::Miss);
+        self.check(call, Expected::Compiled);
         self.check(call, Expected::Hit);
     }
 
@@ -90,15 +90,7 @@ impl RustcTrial {
     #[track_caller]
     pub(crate) fn check(&self, call: &Call, expected: Expected) {
         let event = self.event(call);
-        assert!(expected.is_told_by(&event), "expected {expected:?}: {}", event.describe());
-    }
-
-    /// Compiles, and compares everything with rustc: it must have run itself,
-    /// with nothing stored.
-    #[track_caller]
-    pub(crate) fn check_handed_on(&self, call: &Call) {
-        let event = self.event(call);
-        assert_eq!(event.outcome, Outcome::Passthrough, "{}", event.describe());
+        expected.assert_told_by(&event);
     }
 
     /// Returns what kache said of a call that went as with rustc alone.

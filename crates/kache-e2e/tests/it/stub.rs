@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use kache_e2e::Scenario;
+
+use crate::files::make_executable;
 
 /// How long a script, or a test, waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,8 +55,7 @@ impl Stub {
         let (real, noted) = (real.display(), marks.display());
         let script = format!("#!/bin/sh\nreal='{real}'\nmarks='{noted}'\n{PRELUDE}\n{body}\n");
         fs::write(&program, script).expect("the environment can be written");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
-            .expect("the script was just written");
+        make_executable(&program);
         Self { program, marks }
     }
 

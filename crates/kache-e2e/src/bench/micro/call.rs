@@ -24,7 +24,12 @@ impl Call {
     pub fn recorded(records: &Path, name: &str) -> Result<Self, BenchError> {
         let folders = fs::read_dir(records).map_err(BenchError::io("list", records))?;
         for folder in folders.filter_map(Result::ok) {
-            let args = fields(&folder.path().join("args"))?;
+            let args = folder.path().join("args");
+            // The record of a call that failed says no more than that.
+            if !args.is_file() {
+                continue;
+            }
+            let args = fields(&args)?;
             let mut after = args.iter().skip_while(|arg| *arg != "--crate-name").skip(1);
             if after.next().is_some_and(|crate_name| crate_name == name) {
                 return Self::read(&folder.path(), args);
@@ -90,7 +95,7 @@ impl Call {
     }
 }
 
-/// The zero-terminated fields of a file; none where there is no such file.
+/// The zero-terminated fields of a file.
 fn fields(path: &Path) -> Result<Vec<OsString>, BenchError> {
     let bytes = fs::read(path).map_err(BenchError::io("read", path))?;
     let parts = bytes.split(|byte| *byte == 0).map(|part| OsString::from_vec(part.to_vec()));
