@@ -66,6 +66,8 @@ pub struct Bypass {
 pub struct Paths {
     /// Whether kache adds its own `--remap-path-prefix` arguments.
     pub normalise: bool,
+    /// Whether kache adds its own `-fdebug-prefix-map` arguments.
+    pub normalise_cc: bool,
     /// Whether paths of this machine are mapped too.
     pub portable: Portable,
 }
@@ -170,7 +172,7 @@ impl Config {
             incremental: Incremental::Auto,
             cache_executables: true,
             verify_restores: VerifyRestores::Off,
-            paths: Paths { normalise: true, portable: Portable::Auto },
+            paths: Paths { normalise: true, normalise_cc: true, portable: Portable::Auto },
             disabled: false,
             log: LogLevel::Error,
             housekeeping: Housekeeping {

@@ -57,7 +57,7 @@ const LOG: [(&str, LogLevel); 4] = [
 ];
 
 /// The settings, in the order of `default.toml`.
-pub(crate) static SETTINGS: [Setting; 20] = [
+pub(crate) static SETTINGS: [Setting; 21] = [
     Setting {
         key: "disabled",
         variables: &["KACHE_DISABLED"],
@@ -165,6 +165,12 @@ pub(crate) static SETTINGS: [Setting; 20] = [
         variables: &["KACHE_RUSTC_PATH_NORMALIZE"],
         assign: |config, given, _| set(&mut config.paths.normalise, given.boolean()),
         show: |config| config.paths.normalise.to_string(),
+    },
+    Setting {
+        key: "paths.normalise_cc",
+        variables: &["KACHE_CC_PATH_NORMALIZE"],
+        assign: |config, given, _| set(&mut config.paths.normalise_cc, given.boolean()),
+        show: |config| config.paths.normalise_cc.to_string(),
     },
     Setting {
         key: "paths.portable",

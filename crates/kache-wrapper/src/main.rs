@@ -1,12 +1,15 @@
 //! `kache`: the compiler wrapper.
 //!
 //! `RUSTC_WRAPPER=kache` makes cargo start `kache <rustc> <arguments>` for
-//! every compilation. What is known is restored from the store, the rest is
-//! compiled. Any other first argument is a verb of the command line tool,
-//! which `kache` becomes.
+//! every compilation; `CC="kache cc"`, and a symbolic link called `gcc`, make it
+//! stand before a C compiler. What is known is restored from the store, the
+//! rest is compiled. Any other first argument is a verb of the command line
+//! tool, which `kache` becomes.
 
+mod cc;
 mod command_line;
 mod compilation;
+mod configuration;
 mod files;
 mod housekeeping;
 mod linker;
@@ -22,19 +25,38 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut args = std::env::args_os();
+    let own_name = args.next().unwrap_or_default();
+    let args: Vec<OsString> = args.collect();
+    if is_cc_driver(&own_name) {
+        return cc::run(&own_name, &args);
+    }
     match args.split_first() {
+        Some((program, rest)) if is_cc_driver(program) => cc::run(program, rest),
         Some((program, rest)) if is_rustc_call(program, rest) => rustc::run(&args),
+        Some((program, rest)) if has_directory(program) => cc::run(program, rest),
         Some((verb, _)) if verb == housekeeping::VERB => housekeeping::run(&args),
         _ => command_line::become_command_line(&args),
     }
 }
 
-/// Returns whether cargo is calling: a compiler follows, not a verb.
+/// Returns whether a program's name is that of a C or C++ compiler; kache's own
+/// may be, by a symbolic link.
+fn is_cc_driver(program: &OsStr) -> bool {
+    program.to_str().is_some_and(|program| kache_cc::driver_name(program).is_some())
+}
+
+/// Returns whether cargo is calling: rustc follows, or a program that is called like it.
 fn is_rustc_call(program: &OsStr, rest: &[OsString]) -> bool {
-    let has_directory = program.as_encoded_bytes().contains(&b'/');
-    let stem = Path::new(program).file_stem().unwrap_or_default();
-    let asks_like_cargo =
-        rest.first().is_some_and(|arg| arg == "-vV" || arg == "--crate-name" || arg == "-");
-    has_directory || stem == "rustc" || stem == "clippy-driver" || asks_like_cargo
+    let is_rustc = |program: &OsStr| {
+        let stem = Path::new(program).file_stem().unwrap_or_default();
+        stem == "rustc" || stem == "clippy-driver"
+    };
+    let Some(first) = rest.first() else { return is_rustc(program) };
+    let is_called_so = first == "-vV" || first == "--crate-name" || first == "-";
+    is_rustc(program) || is_rustc(first) || is_called_so
+}
+
+fn has_directory(program: &OsStr) -> bool {
+    program.as_encoded_bytes().contains(&b'/')
 }

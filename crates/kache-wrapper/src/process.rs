@@ -16,6 +16,11 @@ pub(crate) fn spawned() -> u32 {
     SPAWNED.load(Ordering::Relaxed)
 }
 
+/// Counts a process that is started elsewhere.
+pub(crate) fn count_spawned() {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+}
+
 /// A finished process and what it wrote.
 pub(crate) struct Ran {
     pub(crate) status: ExitStatus,
@@ -26,6 +31,11 @@ pub(crate) struct Ran {
 /// Becomes `program`. Returns only if that fails, with an exit code for it.
 pub(crate) fn become_program(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> ExitCode {
     let error = Command::new(program.as_ref()).args(args).exec();
+    cannot_run(program.as_ref(), &error)
+}
+
+/// Says that `program` cannot be run and returns the exit code for that.
+pub(crate) fn cannot_run(program: impl AsRef<OsStr>, error: &io::Error) -> ExitCode {
     complain(&format!("kache: failed to run `{}`: {error}\n", program.as_ref().display()));
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
 }
@@ -49,7 +59,7 @@ pub(crate) fn ask(program: &str, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> 
 /// at once: cargo starts dependants at the metadata notification. What is
 /// returned as stderr is what was passed on.
 pub(crate) fn run_streaming(
-    program: &str,
+    program: impl AsRef<OsStr>,
     args: &[String],
     rewrite: &dyn Fn(&str) -> Cow<'_, str>,
 ) -> io::Result<Ran> {

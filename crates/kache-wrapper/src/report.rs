@@ -26,6 +26,8 @@ pub(crate) struct Report {
     lap: Instant,
     pub(crate) name: String,
     pub(crate) crate_types: Vec<String>,
+    /// `rust`, `c` or `c++`.
+    pub(crate) lang: &'static str,
     pub(crate) unit: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) cwd: String,
@@ -42,13 +44,14 @@ pub(crate) struct Report {
 
 impl Report {
     /// Starts the clock.
-    pub(crate) fn start(cwd: &str) -> Self {
+    pub(crate) fn start(cwd: &str, lang: &'static str) -> Self {
         let now = Instant::now();
         Self {
             started: now,
             lap: now,
             name: String::new(),
             crate_types: Vec::new(),
+            lang,
             unit: None,
             key: None,
             cwd: cwd.to_owned(),
@@ -96,7 +99,7 @@ impl Report {
             ts: clock::rfc3339(clock::now_ns()),
             outcome,
             reason: reason.into(),
-            lang: "rust".to_owned(),
+            lang: self.lang.to_owned(),
             name: self.name,
             crate_types: self.crate_types,
             unit: self.unit,

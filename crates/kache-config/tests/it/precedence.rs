@@ -59,6 +59,7 @@ const ROWS: [Row; 20] = [
     row(("bypass.args", "[]"), ["[\"-Z*\"]", "[\"--test\"]"], ("KACHE_BYPASS_ARGS", "-Cx=*", "[\"-Cx=*\"]")),
     row(("bypass.env", "[]"), ["[\"A\"]", "[\"B=1\"]"], ("KACHE_BYPASS_ENV", "C=a=b", "[\"C=a=b\"]")),
     row(("paths.normalise", "true"), ["false", "true"], ("KACHE_RUSTC_PATH_NORMALIZE", "0", "false")),
+    row(("paths.normalise_cc", "true"), ["false", "true"], ("KACHE_CC_PATH_NORMALIZE", "0", "false")),
     row(("paths.portable", "\"auto\""), ["\"on\"", "\"off\""], ("KACHE_PATHS_PORTABLE", "on", "\"on\"")),
     row(("housekeeping.interval", "\"1h\""), ["\"2h30m\"", "\"2d\""], ("KACHE_HOUSEKEEPING_INTERVAL", "500ms", "\"500ms\"")),
     row(("housekeeping.journal_max", "\"64MiB\""), ["\"1MiB\"", "\"2KiB\""], ("KACHE_JOURNAL_MAX", "1000", "\"1000B\"")),

@@ -12,9 +12,10 @@ use kache_e2e::toolchain::Toolchain;
 /// Each crate with the crates of this workspace that it may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
     ("kache-key", &[]),
+    ("kache-cc", &["kache-key"]),
     ("kache-store", &["kache-key"]),
     ("kache-config", &[]),
-    ("kache-wrapper", &["kache-key", "kache-store", "kache-config"]),
+    ("kache-wrapper", &["kache-key", "kache-cc", "kache-store", "kache-config"]),
     ("kache-cli", &["kache-key", "kache-store", "kache-config"]),
     ("kache-e2e", &[]),
 ];

@@ -1,6 +1,8 @@
 //! End-to-end tests, and tests of the repository itself.
 
 mod catalogue;
+mod cc_headers;
+mod cc_trial;
 mod chain;
 mod concurrency;
 mod expected;

@@ -148,10 +148,14 @@ impl<'a> Inputs<'a> {
     pub(crate) fn bind_messages(&mut self, messages: &[Segment]) {
         for segment in messages {
             if let Segment::Text(text) = segment {
-                let named = evidence::roots_named_in(text.as_bytes(), &self.compilation.roots);
-                self.bound.extend(named);
+                self.bind_text(text);
             }
         }
+    }
+
+    /// Binds the entry to the roots that `text` names.
+    pub(crate) fn bind_text(&mut self, text: &str) {
+        self.bind(evidence::roots_named_in(text.as_bytes(), &self.compilation.roots));
     }
 
     /// Returns everything that was read, with the roots that bind the entry.

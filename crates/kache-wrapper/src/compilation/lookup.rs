@@ -125,5 +125,6 @@ fn missing_output<'a>(compilation: &'a Compilation<'_>, manifest: &Manifest) -> 
         Form::Bytes { .. } => manifest.outputs.iter().any(|o| o.name == wanted.name),
         Form::Text => manifest.texts.iter().any(|t| t.name == wanted.name),
     };
-    compilation.products.iter().find(|wanted| !has(wanted)).map(|wanted| wanted.name.as_str())
+    let mut certain = compilation.products.iter().filter(|product| product.is_certain);
+    certain.find(|wanted| !has(wanted)).map(|wanted| wanted.name.as_str())
 }

@@ -24,6 +24,8 @@ pub(crate) struct Product {
     /// Where the compiler puts it, absolute.
     pub(crate) path: PathBuf,
     pub(crate) form: Form,
+    /// Whether the compiler always makes it; if not, what is in the source decides.
+    pub(crate) is_certain: bool,
 }
 
 /// How a product is stored.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kache_config::{Config, CrateSettings, Incremental};
-use kache_key::input::{env_digest, missing_digest};
+use kache_key::input::missing_digest;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::outputs::{self, ArtifactRole, ExpectedOutput};
 use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
@@ -18,6 +18,7 @@ use super::clippy;
 use super::declared::Declared;
 use super::surroundings::{self, Remaps, variable};
 use crate::compilation::{Compilation, Form, Product};
+use crate::configuration;
 use crate::linker;
 use crate::served::Passthrough;
 use crate::toolchain::{self, Compiler, Places, Toolchain};
@@ -109,7 +110,7 @@ pub(crate) fn gather<'a>(
         unit.incremental = None;
     }
     let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
-    let roots = surroundings::with_configured(roots, config);
+    let roots = surroundings::with_base_dirs(roots, config);
     let remaps = Remaps::of(&unit, &roots, config);
     let env = environment(&unit);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
@@ -118,7 +119,7 @@ pub(crate) fn gather<'a>(
         let digest = content_digest(&Path::new(&call.cwd).join(file))?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
-    facts.extend(declared_variables(&settings));
+    facts.extend(configuration::declared_variables(&settings));
     if !declared.is_empty() {
         facts.push(("declared".to_owned(), declared.names_digest(&roots)));
     }
@@ -175,6 +176,7 @@ fn products(outputs: &[ExpectedOutput], out_dir: &Path) -> Vec<Product> {
                 ArtifactRole::DepInfo => Form::Text,
                 _ => Form::Bytes { sharing },
             },
+            is_certain: true,
         }
     };
     outputs.iter().map(product).collect()
@@ -274,26 +276,6 @@ fn environment(unit: &RustcUnit) -> Vec<(String, Option<String>)> {
         ((*name).to_owned(), value)
     };
     RUSTC_ENV.iter().chain(linking).map(text).collect()
-}
-
-/// Returns the digest of each variable that the user declared.
-///
-/// As it is, also where it names a directory: nobody can tell whether a macro
-/// bakes in the path itself, which would be found in the outputs, or
-/// something made of it, which would not.
-fn declared_variables(settings: &CrateSettings<'_>) -> Vec<(String, Digest)> {
-    if settings.key_env_vars.is_empty() {
-        return Vec::new();
-    }
-    let mut declared: Vec<(String, Digest)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| settings.key_env_vars.iter().any(|pattern| pattern.matches(name)))
-        .map(|(name, value)| {
-            (format!("declared variable {name}"), env_digest(Some(value.as_encoded_bytes())))
-        })
-        .collect();
-    declared.sort();
-    declared
 }
 
 /// Returns the digests of what decides the output beside arguments and inputs.

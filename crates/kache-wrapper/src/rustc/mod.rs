@@ -3,23 +3,24 @@
 mod clippy;
 mod collect;
 mod declared;
-mod facts;
+pub(crate) mod facts;
 mod miss;
 mod query;
-mod surroundings;
+pub(crate) mod surroundings;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use kache_config::{Config, Places};
+use kache_config::Config;
 use kache_key::rustc::argfile;
 use kache_key::rustc::args::{Verdict, classify};
 use kache_key::rustc::unit::RustcUnit;
-use kache_store::{Outcome, Store};
+use kache_store::Outcome;
 
 use crate::compilation;
+use crate::configuration;
 use crate::files;
 use crate::process;
 use crate::report::{Phase, Report};
@@ -37,7 +38,7 @@ pub(crate) struct Invocation {
 /// Serves one call: from the store if it can be, else by running the compiler.
 pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
     let cwd = std::env::current_dir().unwrap_or_default();
-    let mut report = Report::start(&cwd.to_string_lossy());
+    let mut report = Report::start(&cwd.to_string_lossy(), "rust");
     let served = invocation(raw_args, &cwd).and_then(|call| serve(&call, &mut report));
     match served {
         Ok(Served { store, outcome, reason, status }) => {
@@ -50,7 +51,7 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
                 name_unread_call(args, &mut report);
             }
             report.is_failure = is_failure;
-            report.finish(&any_store(&cwd), Outcome::Passthrough, reason);
+            report.finish(&configuration::any_store(&cwd), Outcome::Passthrough, reason);
             process::become_program(program, args)
         }
     }
@@ -113,37 +114,9 @@ fn invocation(raw_args: &[OsString], cwd: &Path) -> Result<Invocation, Passthrou
     Ok(Invocation { compiler: Compiler { program, stands_for }, args, cwd })
 }
 
-/// Returns the settings for this call, unless they say to do nothing.
+/// Returns the settings for this call.
 fn configure(call: &Invocation, target_dir: Option<&Path>) -> Result<Config, Passthrough> {
-    let places = Places {
-        workspace: target_dir.and_then(Path::parent).map(Path::to_owned),
-        cwd: PathBuf::from(&call.cwd),
-    };
-    let config = kache_config::load(&|name| std::env::var_os(name), &places)?;
-    if config.disabled {
-        return Err(Passthrough::because("disabled"));
-    }
-    if let Some(rule) = config.bypass_variable(&|name| std::env::var_os(name)) {
-        return Err(Passthrough::because(format!("bypass.env: {}", rule.name)));
-    }
-    if let Some((arg, _)) = config.bypass_argument(call.args.iter().map(String::as_str)) {
-        return Err(Passthrough::because(format!("bypass.args: {arg}")));
-    }
-    Ok(config)
-}
-
-/// Returns a store for the event of a call that was not looked at: the
-/// configured one, or the default one where the configuration cannot be read.
-fn any_store(cwd: &Path) -> Store {
-    let places = Places { workspace: None, cwd: cwd.to_owned() };
-    let env = |name: &str| std::env::var_os(name);
-    let cache_dir = kache_config::load(&env, &places)
-        .map(|config| config.cache_dir)
-        .ok()
-        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from))
-        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
-        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
-    Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+    configuration::load(Path::new(&call.cwd), target_dir.and_then(Path::parent), &call.args)
 }
 
 /// Fills in, for the event, what a call was about that nobody has classified.

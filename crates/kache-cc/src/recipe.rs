@@ -1,0 +1,212 @@
+//! The unit id of a C or C++ compilation: everything known before an input is read.
+//!
+//! As for Rust, a unit becomes a list of labelled components, and the
+//! components become one digest. `docs/key-recipe.md` describes every label.
+
+use kache_key::fields::FieldHasher;
+use kache_key::rustc::Component;
+use kache_key::rustc::recipe::tokenise_within;
+use kache_key::{Digest, RECIPE_VERSION, RootKind, Roots, UnitId};
+
+use crate::unit::{CcUnit, DepStyle};
+
+/// Variables that change what a compiler does, whatever the source says.
+///
+/// The caller gives the value of each, set or unset, in [`Context::env`].
+/// `PWD` is not among them: both compilers take the name of the working
+/// directory from it where it is right, so it belongs to the roots.
+pub const CC_ENV: &[&str] = &[
+    "CCC_ADD_ARGS",
+    "CCC_OVERRIDE_OPTIONS",
+    "CL",
+    "CLANG_NO_DEFAULT_CONFIG",
+    "COLUMNS",
+    "COMPILER_PATH",
+    "CPATH",
+    "CPLUS_INCLUDE_PATH",
+    "C_INCLUDE_PATH",
+    "DRIVERKIT_DEPLOYMENT_TARGET",
+    "GCC_COLORS",
+    "GCC_COMPARE_DEBUG",
+    "GCC_EXEC_PREFIX",
+    "GCC_ROOT",
+    "GCC_URLS",
+    "INCLUDE",
+    "IPHONEOS_DEPLOYMENT_TARGET",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_MESSAGES",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "NO_COLOR",
+    "OBJCPLUS_INCLUDE_PATH",
+    "OBJC_INCLUDE_PATH",
+    "QA_OVERRIDE_GCC3_OPTIONS",
+    "RC_DEBUG_OPTIONS",
+    "RC_DEBUG_PREFIX_MAP",
+    "SDKROOT",
+    "SOURCE_DATE_EPOCH",
+    "TERM",
+    "TERM_URLS",
+    "TVOS_DEPLOYMENT_TARGET",
+    "WATCHOS_DEPLOYMENT_TARGET",
+    "XROS_DEPLOYMENT_TARGET",
+    "_CL_",
+];
+
+/// Variables of [`CC_ENV`] that change only colours, links and line widths in
+/// what the compiler says. They matter where it colours its diagnostics.
+pub const COLOUR_ENV: &[&str] =
+    &["COLUMNS", "GCC_COLORS", "GCC_URLS", "NO_COLOR", "TERM", "TERM_URLS"];
+
+/// Variables that make the compiler report on itself, or write files beside
+/// the outputs; where one is set, nothing is cached.
+pub const REPORTING_ENV: &[&str] = &[
+    "CC_LOG_DIAGNOSTICS",
+    "CC_LOG_DIAGNOSTICS_FILE",
+    "CC_PRINT_HEADERS",
+    "CC_PRINT_HEADERS_FILE",
+    "CC_PRINT_HEADERS_FILTERING",
+    "CC_PRINT_HEADERS_FORMAT",
+    "CC_PRINT_INTERNAL_STAT",
+    "CC_PRINT_INTERNAL_STAT_FILE",
+    "CC_PRINT_OPTIONS",
+    "CC_PRINT_OPTIONS_FILE",
+    "CC_PRINT_PROC_STAT",
+    "CC_PRINT_PROC_STAT_FILE",
+    "DEPENDENCIES_OUTPUT",
+    "FORCE_CLANG_DIAGNOSTICS_CRASH",
+    "GCC_EXTRA_DIAGNOSTIC_OUTPUT",
+    "SUNPRO_DEPENDENCIES",
+];
+
+/// What decides a key beside the command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Identity of the compiler that will run, with its assembler.
+    pub compiler: Digest,
+    /// The known directories of this invocation.
+    pub roots: &'a Roots,
+    /// Variables that change the compiler, in a fixed order, with `None` for
+    /// those that are unset.
+    pub env: &'a [(String, Option<String>)],
+    /// The user's own separator of caches.
+    pub salt: &'a str,
+    /// Whether roots are hidden from the outputs by path remapping.
+    pub normalise_paths: bool,
+    /// Named digests of other things: CPU, configuration files, and the
+    /// [content files](CcUnit::content_files).
+    pub facts: &'a [(String, Digest)],
+}
+
+/// Returns the digest of `components`, in their order.
+pub fn unit_id(components: &[Component]) -> UnitId {
+    let mut hasher = FieldHasher::new("kache cc unit");
+    for component in components {
+        hasher.text(&component.label, &component.value);
+    }
+    UnitId(hasher.finish())
+}
+
+/// Returns everything that decides the unit's identity, in a canonical order.
+pub fn components(unit: &CcUnit, context: &Context<'_>) -> Vec<Component> {
+    let mut list = List { components: Vec::new(), roots: context.roots };
+    list.context(context);
+    list.source(unit);
+    list.dep_file(unit);
+    list.options(unit);
+    list.components
+}
+
+/// Returns the roots that the value of a `-D` option names.
+///
+/// Such a value can decide the output without being in it, for instance by its
+/// length: the entry is bound to these roots whatever a search of the outputs finds.
+pub fn roots_in_defines(unit: &CcUnit, roots: &Roots) -> Vec<RootKind> {
+    let named = |root: &(RootKind, &str)| unit.defines.iter().any(|text| text.contains(root.1));
+    roots.iter().filter(named).map(|(kind, _)| kind).collect()
+}
+
+struct List<'a> {
+    components: Vec<Component>,
+    roots: &'a Roots,
+}
+
+impl List<'_> {
+    fn add(&mut self, label: impl Into<String>, value: impl Into<String>) {
+        self.components.push(Component { label: label.into(), value: value.into() });
+    }
+
+    fn path(&mut self, label: impl Into<String>, path: &str) {
+        let token = self.roots.tokenise(path).0;
+        self.add(label, token);
+    }
+
+    fn text(&mut self, label: impl Into<String>, text: &str) {
+        let text = tokenise_within(self.roots, text);
+        self.add(label, text);
+    }
+
+    fn context(&mut self, context: &Context<'_>) {
+        self.add("recipe", RECIPE_VERSION.to_string());
+        self.add("compiler", context.compiler.to_string());
+        self.add("salt", context.salt);
+        self.add("normalise_paths", yes_no(context.normalise_paths));
+        for (name, value) in context.env {
+            match value {
+                Some(value) => self.text(format!("env {name}"), value),
+                None => self.add(format!("env unset {name}"), ""),
+            }
+        }
+        for (name, digest) in context.facts {
+            self.add(format!("fact {name}"), digest.to_string());
+        }
+    }
+
+    fn source(&mut self, unit: &CcUnit) {
+        self.add("family", unit.family.name());
+        self.add("language", unit.language.name());
+        self.add("stage", unit.stage.option());
+        self.path("source", &unit.source);
+        if unit.facts.output_is_keyed {
+            self.path("output", &unit.output);
+        }
+        if unit.serialized_diagnostics.is_some() {
+            self.add("serialized diagnostics", "");
+        }
+    }
+
+    fn dep_file(&mut self, unit: &CcUnit) {
+        let Some(dep_file) = &unit.dep_file else { return };
+        let style = match dep_file.style {
+            DepStyle::All => "all",
+            DepStyle::UserOnly => "user",
+        };
+        self.add("dep_file", style);
+        self.add("dep_file phony", yes_no(dep_file.phony));
+        for target in &dep_file.targets {
+            let label = if target.escaped { "dep_file target" } else { "dep_file plain target" };
+            self.text(label, &target.name);
+        }
+    }
+
+    fn options(&mut self, unit: &CcUnit) {
+        for dir in &unit.include_dirs {
+            self.path(format!("search {}", dir.kind.name()), &dir.path);
+        }
+        for argument in &unit.arguments {
+            match &argument.value {
+                None => self.add(format!("flag {}", argument.option), ""),
+                Some(value) => self.text(format!("arg {}", argument.option), value),
+            }
+        }
+    }
+}
+
+fn yes_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+#[cfg(test)]
+mod tests;

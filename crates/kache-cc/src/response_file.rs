@@ -1,0 +1,132 @@
+//! Response files: `@path` stands for the arguments in a file.
+//!
+//! GCC and Clang read them alike: arguments are separated by white space, a
+//! backslash keeps the next character, and both quotes keep all but a
+//! backslash and themselves. Files may name other files.
+
+use std::io;
+
+/// How deep response files may name each other.
+const MAX_DEPTH: usize = 16;
+
+/// Arguments with every response file replaced by what it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// The arguments that the compiler sees.
+    pub args: Vec<String>,
+    /// The response files, in the order in which they were read.
+    ///
+    /// Their bytes need no digest of their own: they are keyed through [`Self::args`].
+    pub files: Vec<String>,
+}
+
+/// Why a response file could not be expanded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseFileError {
+    /// The file could not be read as UTF-8 text. The compilers then take the
+    /// argument for the name of a source.
+    #[error("failed to read response file `{path}`")]
+    Read {
+        /// The path after the `@`.
+        path: String,
+        /// What the reader said.
+        source: io::Error,
+    },
+    /// Response files name each other without end.
+    #[error("response file `{path}` is nested too deeply")]
+    Depth {
+        /// The path after the `@`.
+        path: String,
+    },
+    /// A relative name inside a response file: GCC looks for it in the working
+    /// directory, some releases of Clang beside the file that names it.
+    #[error("response file `{path}` names `@{inner}` by a relative path")]
+    Relative {
+        /// The path of the outer file.
+        path: String,
+        /// The path of the inner file.
+        inner: String,
+    },
+    /// The file ends within quotes.
+    #[error("response file `{path}` ends within quotes")]
+    Quotes {
+        /// The path after the `@`.
+        path: String,
+    },
+}
+
+/// Returns `args` with each `@path` replaced by the arguments in the text that `read` returns for that path.
+pub fn expand(
+    args: &[String],
+    read: &mut dyn FnMut(&str) -> io::Result<String>,
+) -> Result<Expanded, ResponseFileError> {
+    let mut expanded = Expanded::default();
+    for arg in args {
+        match arg.strip_prefix('@') {
+            Some(path) => expanded.file(path, read, 0)?,
+            None => expanded.args.push(arg.clone()),
+        }
+    }
+    Ok(expanded)
+}
+
+impl Expanded {
+    fn file(
+        &mut self,
+        path: &str,
+        read: &mut dyn FnMut(&str) -> io::Result<String>,
+        depth: usize,
+    ) -> Result<(), ResponseFileError> {
+        if depth == MAX_DEPTH {
+            return Err(ResponseFileError::Depth { path: path.to_owned() });
+        }
+        let text = read(path)
+            .map_err(|source| ResponseFileError::Read { path: path.to_owned(), source })?;
+        self.files.push(path.to_owned());
+        let args =
+            split(&text).ok_or_else(|| ResponseFileError::Quotes { path: path.to_owned() })?;
+        for arg in args {
+            match arg.strip_prefix('@') {
+                Some(inner) if inner.starts_with('/') => self.file(inner, read, depth + 1)?,
+                Some(inner) => {
+                    let (path, inner) = (path.to_owned(), inner.to_owned());
+                    return Err(ResponseFileError::Relative { path, inner });
+                }
+                None => self.args.push(arg),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the arguments in `text`, or `None` if it ends within quotes.
+fn split(text: &str) -> Option<Vec<String>> {
+    let mut args = Vec::new();
+    let mut arg: Option<String> = None;
+    let mut quote = None;
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, quote) {
+            ('\\', _) => {
+                let current = arg.get_or_insert_default();
+                current.extend(letters.next());
+            }
+            (letter, Some(open)) if letter == open => quote = None,
+            (letter, Some(_)) => arg.get_or_insert_default().push(letter),
+            ('"' | '\'', None) => {
+                quote = Some(letter);
+                arg.get_or_insert_default();
+            }
+            (letter, None) if letter.is_ascii_whitespace() || letter == '\u{b}' => {
+                args.extend(arg.take());
+            }
+            (letter, None) => arg.get_or_insert_default().push(letter),
+        }
+    }
+    args.extend(arg);
+    quote.is_none().then_some(args)
+}
+
+#[cfg(test)]
+mod tests;

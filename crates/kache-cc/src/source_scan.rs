@@ -1,0 +1,264 @@
+//! What a source or header may do that no dependency file tells.
+//!
+//! A conservative look at the text: comments, strings and code that is not
+//! compiled count alike. A backslash at a line's end joins the lines, as it
+//! does for the compiler.
+//!
+//! The time macros can be made by pasting pieces together, in a macro of one
+//! file with arguments from another. So the pieces that occur as words are
+//! collected over all files of a unit, and a macro counts as used when one of
+//! them pastes and the pieces suffice.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+/// The macros whose value is a time.
+const TIME_MACROS: [&str; 3] = ["__DATE__", "__TIME__", "__TIMESTAMP__"];
+
+/// The operator that pastes two words into one, in all its spellings.
+const PASTES: [&[u8]; 3] = [b"##", b"%:%:", b"??=??="];
+
+/// The directives of an assembler that read a file.
+const DIRECTIVES: [&[u8]; 2] = [b"incbin", b"include"];
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// As C or C++; what is in it for the assembler stands in strings.
+    Code,
+    /// As assembler, with or without a preprocessor.
+    Assembler,
+}
+
+/// What the files of a unit, taken together, may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFacts {
+    time_macros: [bool; 3],
+    pieces: Vec<String>,
+    pastes: bool,
+    embeds: bool,
+    looks_for_headers: bool,
+    reads_times: bool,
+}
+
+/// Returns what the one file with these `bytes` may do; also for the texts after `-D`.
+///
+/// Cost: one pass over the bytes, and a copy of them if any line is joined to the next.
+pub fn scan(bytes: &[u8], text: Text) -> SourceFacts {
+    let bytes = join_lines(bytes);
+    let mut facts = SourceFacts {
+        pastes: PASTES.iter().any(|mark| memmem::find(&bytes, mark).is_some()),
+        ..SourceFacts::default()
+    };
+    let mut has_assembler = text == Text::Assembler;
+    let mut previous: &[u8] = b"";
+    for (start, word) in words(&bytes) {
+        let before = bytes.get(..start).unwrap_or_default();
+        match word {
+            b"asm" | b"__asm" | b"__asm__" => has_assembler = true,
+            b"__has_include" | b"__has_include_next" | b"__has_embed" => {
+                facts.looks_for_headers = true;
+            }
+            b"embed" if may_begin_directive(before) => facts.embeds = true,
+            b"dependency" if previous == b"GCC" => facts.reads_times = true,
+            _ => {}
+        }
+        facts.embeds |= reads_file(word, before);
+        facts.note_time_macro(word);
+        previous = word;
+    }
+    facts.embeds |= has_assembler && splits_directive(&bytes, text);
+    facts
+}
+
+impl SourceFacts {
+    /// Leaves out the pieces of macro names: for the headers of a system, whose
+    /// own pasting is known, but not what a user's file gives it to paste.
+    #[must_use]
+    pub fn without_pieces(self) -> Self {
+        Self { pieces: Vec::new(), ..self }
+    }
+
+    /// Adds what another file of the same unit may do.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.time_macros.iter_mut().zip(other.time_macros) {
+            *mine |= theirs;
+        }
+        for piece in &other.pieces {
+            note(&mut self.pieces, piece);
+        }
+        self.pastes |= other.pastes;
+        self.embeds |= other.embeds;
+        self.looks_for_headers |= other.looks_for_headers;
+        self.reads_times |= other.reads_times;
+    }
+
+    /// Returns whether `__DATE__` may be used.
+    pub fn mentions_date(&self) -> bool {
+        self.mentions(0)
+    }
+
+    /// Returns whether `__TIME__` may be used.
+    pub fn mentions_time(&self) -> bool {
+        self.mentions(1)
+    }
+
+    /// Returns whether `__TIMESTAMP__`, the time of the file's last change, may be used.
+    pub fn mentions_timestamp(&self) -> bool {
+        self.mentions(2)
+    }
+
+    /// Returns whether any of the three may be used.
+    pub fn mentions_time_macros(&self) -> bool {
+        (0..TIME_MACROS.len()).any(|index| self.mentions(index))
+    }
+
+    /// Returns whether the bytes of another file may go into the output in a
+    /// way that no dependency file of the compiler lists: `.incbin` and
+    /// `.include` of the assembler, and `#embed`.
+    pub fn may_embed(&self) -> bool {
+        self.embeds
+    }
+
+    /// Returns whether `__has_include`, `__has_include_next` or `__has_embed`
+    /// is there, so that a file which appears can change the result.
+    pub fn looks_for_headers(&self) -> bool {
+        self.looks_for_headers
+    }
+
+    /// Returns whether `#pragma GCC dependency` may compare the times of files.
+    pub fn reads_times(&self) -> bool {
+        self.reads_times
+    }
+
+    fn note_time_macro(&mut self, word: &[u8]) {
+        let Ok(word) = std::str::from_utf8(word) else { return };
+        for (used, name) in self.time_macros.iter_mut().zip(TIME_MACROS) {
+            *used |= word == name;
+        }
+        // Single letters are everywhere; nobody spells a name with them.
+        let can_be_piece =
+            |name: &&str| (2..name.len()).contains(&word.len()) && name.contains(word);
+        if TIME_MACROS.iter().any(|name| can_be_piece(name)) {
+            note(&mut self.pieces, word);
+        }
+    }
+
+    fn mentions(&self, index: usize) -> bool {
+        let direct = self.time_macros.get(index).is_some_and(|used| *used);
+        let name = TIME_MACROS.get(index).copied().unwrap_or_default();
+        direct || self.pastes && tiles(name, &self.pieces)
+    }
+}
+
+/// Returns whether `pieces`, each as often as needed, make up `name`.
+fn tiles(name: &str, pieces: &[String]) -> bool {
+    let mut reached = vec![false; name.len() + 1];
+    for start in 0..name.len() {
+        let is_reached = start == 0 || reached.get(start).is_some_and(|reached| *reached);
+        let rest = name.get(start..).unwrap_or_default();
+        for piece in pieces.iter().filter(|piece| is_reached && rest.starts_with(piece.as_str())) {
+            if let Some(end) = reached.get_mut(start + piece.len()) {
+                *end = true;
+            }
+        }
+    }
+    reached.last().is_some_and(|end| *end)
+}
+
+/// Adds `piece` to the sorted `pieces` if it is new.
+fn note(pieces: &mut Vec<String>, piece: &str) {
+    if let Err(position) = pieces.binary_search_by(|known| known.as_str().cmp(piece)) {
+        pieces.insert(position, piece.to_owned());
+    }
+}
+
+/// Returns `bytes` with every line that ends with a backslash joined to the
+/// next. Blanks may stand between, and `??/` may stand for the backslash.
+fn join_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut joined: Option<Vec<u8>> = None;
+    let mut copied = 0;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        let line = bytes.get(copied..end).unwrap_or_default();
+        let blanks = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+        let text = line.get(..line.len() - blanks.count()).unwrap_or_default();
+        let kept = text.strip_suffix(b"\\").or_else(|| text.strip_suffix(b"??/"));
+        if let Some(kept) = kept {
+            joined.get_or_insert_default().extend_from_slice(kept);
+            copied = end + 1;
+        }
+    }
+    match joined {
+        None => Cow::Borrowed(bytes),
+        Some(mut joined) => {
+            joined.extend_from_slice(bytes.get(copied..).unwrap_or_default());
+            Cow::Owned(joined)
+        }
+    }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Returns the words in `bytes`, each with its position.
+fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let pieces = bytes.split(|byte| !is_word_byte(*byte));
+    let positioned = pieces.scan(0, |next, piece| {
+        let start = *next;
+        *next += piece.len() + 1;
+        Some((start, piece))
+    });
+    positioned.filter(|(_, piece)| !piece.is_empty())
+}
+
+/// Returns whether a directive of the preprocessor can begin after `before`:
+/// behind a `#` however it is spelled, or behind a comment.
+fn may_begin_directive(before: &[u8]) -> bool {
+    matches!(before.trim_ascii_end().last(), Some(b'#' | b':' | b'=' | b'/'))
+}
+
+/// Returns whether `word` is or holds the name of a directive that reads a file.
+fn reads_file(word: &[u8], before: &[u8]) -> bool {
+    let has = |name: &[u8]| word.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
+    has(b"incbin") || before.ends_with(b".") && word.eq_ignore_ascii_case(b"include")
+}
+
+/// Returns whether the name of a directive may be put together from parts: by
+/// strings that follow each other, by an escape, or by a macro of the assembler.
+fn splits_directive(bytes: &[u8], text: Text) -> bool {
+    let mut dots = memchr::memchr_iter(b'.', bytes);
+    dots.any(|dot| is_split(bytes.get(dot + 1..).unwrap_or_default(), text))
+}
+
+fn is_split(after_dot: &[u8], text: Text) -> bool {
+    let len = after_dot.iter().take_while(|byte| is_word_byte(**byte)).count();
+    let (part, rest) = after_dot.split_at(len);
+    let begins = |name: &[u8]| {
+        name.len() > len && name.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(part))
+    };
+    if !DIRECTIVES.iter().any(|name| begins(name)) {
+        return false;
+    }
+    match rest.split_first() {
+        Some((b'\\', _)) if text == Text::Assembler => true,
+        Some((b'\\', escape)) => {
+            matches!(escape.first(), Some(b'x' | b'u' | b'U' | b'N' | b'0'..=b'7' | b'\\'))
+        }
+        Some((b'"', next)) => goes_on(next.trim_ascii_start(), len == 0),
+        _ => text == Text::Assembler && len >= 3,
+    }
+}
+
+/// Returns whether what follows a string can go on with the name of a directive.
+fn goes_on(next: &[u8], must_begin: bool) -> bool {
+    match next.split_first() {
+        Some((b'"', string)) => !must_begin || matches!(string.first(), Some(b'i' | b'I')),
+        Some((byte, _)) => !must_begin && is_word_byte(*byte),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

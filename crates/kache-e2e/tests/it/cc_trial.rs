@@ -1,0 +1,205 @@
+//! One command line of a C or C++ compiler, run again and again: what kache
+//! made of it, and whether the bare compiler would have made the same.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kache_e2e::env::Env;
+use kache_e2e::events::{Event, Journal};
+use kache_e2e::kache::Kache;
+use kache_e2e::process::run;
+use kache_e2e::project::Project;
+
+use crate::expected::Expected;
+
+/// Compilers to try everything with. Those that are not installed are passed
+/// over with a word, except in CI, which installs them.
+pub(crate) const GCC: &str = "gcc";
+pub(crate) const CLANG: &str = "clang-14";
+pub(crate) const BOTH: [&str; 2] = [GCC, CLANG];
+
+/// Everything that a run of a compiler shows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+    /// Every file in the project: path, permissions, bytes.
+    tree: BTreeMap<PathBuf, (u32, Vec<u8>)>,
+}
+
+/// A folder of sources in an environment of its own.
+pub(crate) struct CcTrial {
+    pub(crate) env: Env,
+    pub(crate) kache: Kache,
+    pub(crate) project: Project,
+    sources: Vec<(String, String)>,
+}
+
+impl CcTrial {
+    /// Starts from `files`, each a path and a text.
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
+        let env = Env::new().expect("a scenario needs a toolchain and room");
+        let kache = Kache::for_tests().expect("kache builds");
+        let project = Project::of_files(files, &env.work_dir().join("project"))
+            .expect("the project can be written");
+        let sources = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let trial = Self { env, kache, project, sources: sources.collect() };
+        trial.settle();
+        trial
+    }
+
+    /// Changes or adds a source.
+    pub(crate) fn write(&mut self, path: &str, text: &str) {
+        self.project.write(path, text).expect("the file can be written");
+        self.sources.retain(|(known, _)| known != path);
+        self.sources.push((path.to_owned(), text.to_owned()));
+    }
+
+    /// Removes a source.
+    pub(crate) fn remove(&mut self, path: &str) {
+        self.project.remove(path).expect("the file can be removed");
+        self.sources.retain(|(known, _)| known != path);
+    }
+
+    /// Waits until the times of all files are old enough to be believed.
+    fn settle(&self) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+
+    /// Returns the project as it is without anything that a compiler made.
+    #[track_caller]
+    fn restore(&self, project: &Project) {
+        for (path, _) in tree_of(project.dir()) {
+            let relative = path.to_string_lossy();
+            if !self.sources.iter().any(|(source, _)| *source == relative) {
+                fs::remove_file(project.path(&path)).expect("an output can be removed");
+            }
+        }
+    }
+
+    /// Runs `compiler` with `args` without kache, from a clean project.
+    #[track_caller]
+    pub(crate) fn bare(&self, compiler: &str, args: &[&str]) -> Seen {
+        self.see(&self.project, self.env.command(compiler), args)
+    }
+
+    /// Runs `compiler` with `args` under kache, from a clean project.
+    #[track_caller]
+    pub(crate) fn cached(&self, compiler: &str, args: &[&str]) -> (Seen, Vec<Event>) {
+        self.cached_in(&self.project, compiler, args)
+    }
+
+    /// [`cached`](Self::cached) in another checkout.
+    #[track_caller]
+    pub(crate) fn cached_in(
+        &self,
+        project: &Project,
+        compiler: &str,
+        args: &[&str],
+    ) -> (Seen, Vec<Event>) {
+        let mut journal = Journal::at_end_of(&self.env.cache_dir());
+        let mut command = self.env.command(&self.kache.wrapper);
+        command.arg(compiler);
+        let seen = self.see(project, command, args);
+        (seen, journal.take().expect("the journal is readable"))
+    }
+
+    #[track_caller]
+    fn see(&self, project: &Project, mut command: Command, args: &[&str]) -> Seen {
+        self.restore(project);
+        let ran = run(command.args(args).current_dir(project.dir())).expect("the command starts");
+        Seen {
+            code: ran.status.code(),
+            stdout: ran.stdout,
+            stderr: ran.stderr,
+            tree: tree_of(project.dir()),
+        }
+    }
+
+    /// Runs the command under kache and without it: kache must do as
+    /// `expected`, and what is seen must be the same.
+    #[track_caller]
+    pub(crate) fn check(&self, compiler: &str, args: &[&str], expected: Expected) -> Seen {
+        let bare = self.bare(compiler, args);
+        let (seen, events) = self.cached(compiler, args);
+        for event in &events {
+            expected.assert_told_by(event);
+        }
+        assert!(!events.is_empty(), "kache wrote no event");
+        assert_same(&seen, &bare);
+        seen
+    }
+
+    /// Compiles twice; the second time must be a hit.
+    #[track_caller]
+    pub(crate) fn prove_hit(&self, compiler: &str, args: &[&str]) {
+        self.check(compiler, args, Expected::Compiled);
+        self.check(compiler, args, Expected::Hit);
+    }
+}
+
+/// Asserts that both runs show the same, and says briefly where they do not.
+#[track_caller]
+pub(crate) fn assert_same(seen: &Seen, bare: &Seen) {
+    assert_eq!(
+        (seen.code, &seen.stdout, &seen.stderr),
+        (bare.code, &bare.stdout, &bare.stderr),
+        "kache's run on the left, the bare compiler's on the right"
+    );
+    let names = |seen: &Seen| seen.tree.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(seen), names(bare), "kache's files on the left");
+    for (path, facts) in &seen.tree {
+        assert!(bare.tree.get(path) == Some(facts), "`{}` differs", path.display());
+    }
+}
+
+impl Seen {
+    /// Returns the bytes of an output.
+    #[track_caller]
+    pub(crate) fn bytes(&self, path: &str) -> &[u8] {
+        &self.tree.get(Path::new(path)).unwrap_or_else(|| panic!("there is no `{path}`")).1
+    }
+
+    /// Returns what the compiler printed as a warning or an error.
+    pub(crate) fn stderr(&self) -> &str {
+        &self.stderr
+    }
+}
+
+/// Returns whether `compiler` is there; where it is not, says so, and fails in CI.
+pub(crate) fn is_installed(compiler: &str) -> bool {
+    let found = Command::new(compiler).arg("--version").output().is_ok();
+    assert!(found || std::env::var_os("CI").is_none(), "CI installs `{compiler}`");
+    if !found {
+        eprintln!("skipped: `{compiler}` is not installed");
+    }
+    found
+}
+
+/// Runs `test` with every compiler of [`BOTH`] that is there.
+pub(crate) fn with_each(test: impl Fn(&str)) {
+    BOTH.into_iter().filter(|compiler| is_installed(compiler)).for_each(test);
+}
+
+fn tree_of(dir: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    let mut tree = BTreeMap::new();
+    let mut pending = vec![dir.to_owned()];
+    while let Some(next) = pending.pop() {
+        for entry in fs::read_dir(&next).expect("a directory can be read").flatten() {
+            let path = entry.path();
+            let metadata = fs::symlink_metadata(&path).expect("a file can be looked at");
+            if metadata.is_dir() {
+                pending.push(path);
+            } else {
+                let relative = path.strip_prefix(dir).expect("it is below").to_owned();
+                let bytes = fs::read(&path).unwrap_or_default();
+                tree.insert(relative, (metadata.permissions().mode(), bytes));
+            }
+        }
+    }
+    tree
+}

@@ -1,0 +1,289 @@
+//! Which C or C++ compiler will run, told apart by what it is.
+//!
+//! A driver starts other programs, by its own rules and with options of its
+//! own. What it says when asked to explain a run, and the bytes of the programs
+//! that it names, make up its identity; the answer is kept in the store under the stamps of
+//! all of them.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text};
+use kache_key::Digest;
+use kache_key::fields::FieldHasher;
+use kache_key::input::FileStamp;
+use kache_store::{Store, blob, identity, memo};
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::process;
+
+/// Variables that decide which programs a driver starts.
+const CHOICE_ENV: &[&str] = &["PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_LIBRARY_PATH"];
+
+/// Programs that GCC starts to compile, by the names it knows them by.
+const GCC_PROGRAMS: &[&str] = &["cc1", "cc1plus", "as"];
+
+/// A program or library larger than this is known by its size and its start, in
+/// bytes: that is where linkers put the build id, a digest of the rest.
+const LARGE_BYTES: u64 = 16 << 20;
+
+/// How much of a large file is looked at, in bytes.
+const START_BYTES: u64 = 64 << 10;
+
+/// A compiler, identified.
+pub(crate) struct CcCompiler {
+    /// The driver to start.
+    pub(crate) program: PathBuf,
+    pub(crate) called: Called,
+    /// Differs between any two compilers that could compile differently.
+    pub(crate) identity: Digest,
+}
+
+/// What is remembered of a compiler.
+#[derive(Serialize, Deserialize)]
+struct Known {
+    /// The family's name, or nothing if the program is no compiler that is known.
+    family: Option<String>,
+    identity: Digest,
+    /// Files and directories that the identity was made from.
+    watched: Vec<(PathBuf, FileStamp)>,
+}
+
+/// Why a compiler's identity cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompilerError {
+    #[error("`{}` is no compiler that kache knows", .0.display())]
+    Unknown(PathBuf),
+    #[error("failed to ask `{}`: {source}", program.display())]
+    Silent { program: PathBuf, source: io::Error },
+    #[error("failed to look at `{}`", .0.display())]
+    Unreadable(PathBuf),
+}
+
+/// Finds the compiler that `program` stands for: itself, or, where that is a
+/// link to kache, the next of the name on `PATH`.
+pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
+    let own = fs::metadata("/proc/self/exe").or_else(|_| fs::metadata(std::env::current_exe()?));
+    let own = own.ok().map(|found| (found.dev(), found.ino()));
+    let is_compiler = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|found| {
+            found.is_file() && found.mode() & 0o111 != 0 && Some((found.dev(), found.ino())) != own
+        })
+    };
+    let path = Path::new(program);
+    let name = path.file_name()?;
+    let named = (name != path).then(|| path.to_owned());
+    let listed = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&listed).map(|dir| dir.join(name));
+    // Only a link to kache stands for a compiler elsewhere.
+    match named {
+        Some(path) if !fs::metadata(&path).is_ok_and(|it| Some((it.dev(), it.ino())) == own) => {
+            Some(path)
+        }
+        _ => on_path.into_iter().find(is_compiler),
+    }
+}
+
+/// Returns what `program` is.
+///
+/// Reads one small file and looks at some; asks the compiler only where one
+/// of those changed.
+pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, CompilerError> {
+    let memo_id = memo_id(program);
+    let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
+    let known = match known.filter(|known| known.watched.iter().all(files::is_unchanged)) {
+        Some(known) => known,
+        None => {
+            let known = ask(program)?;
+            if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
+                // Forgetting costs the next call these questions again.
+                drop(memo::write(store.layout(), memo_id, &known));
+            }
+            known
+        }
+    };
+    let unknown = || CompilerError::Unknown(program.to_owned());
+    let family = known.family.as_deref().and_then(family_named).ok_or_else(unknown)?;
+    let driver = driver_name(&program.to_string_lossy());
+    let is_cl = driver.is_some_and(|driver| driver.family == Some(Family::ClangCl));
+    let called = Called {
+        family: if is_cl { Family::ClangCl } else { family },
+        language: driver.map_or(DriverLanguage::ByName, |driver| driver.language),
+    };
+    Ok(CcCompiler { program: program.to_owned(), called, identity: known.identity })
+}
+
+fn family_named(name: &str) -> Option<Family> {
+    [Family::Gcc, Family::Clang, Family::ClangCl].into_iter().find(|family| family.name() == name)
+}
+
+fn memo_id(program: &Path) -> Digest {
+    let mut hasher = FieldHasher::new("kache cc memo 1");
+    hasher.text("program", &program.to_string_lossy());
+    for name in CHOICE_ENV {
+        let value = std::env::var_os(name);
+        hasher.option(name, value.as_ref().map(|value| value.as_encoded_bytes()));
+    }
+    hasher.finish()
+}
+
+fn ask(program: &Path) -> Result<Known, CompilerError> {
+    let version = answer(program, &["--version"])?;
+    let mut identity = Identity::new(&version);
+    identity.watch(program)?;
+    let Some(family) = family_of_version_text(&version) else {
+        return Ok(identity.known(None));
+    };
+    // What it would run, with which options, and where it looks for headers.
+    for language in ["c", "c++"] {
+        let explained = answer(program, &["-v", "-E", "-x", language, "/dev/null"])?;
+        identity.explained(&explained)?;
+    }
+    match family {
+        Family::Gcc => {
+            for name in GCC_PROGRAMS {
+                let path = answer(program, &[&format!("-print-prog-name={name}")])?;
+                identity.program(path.trim())?;
+            }
+            let specs = answer(program, &["-print-file-name=specs"])?;
+            identity.file_if_there(Path::new(specs.trim()))?;
+        }
+        Family::Clang | Family::ClangCl => {
+            identity.program("as")?;
+            identity.libraries_of(program)?;
+        }
+    }
+    Ok(identity.known(Some(family)))
+}
+
+/// Returns all that the compiler says to a question, on both its outputs.
+fn answer(program: &Path, args: &[&str]) -> Result<String, CompilerError> {
+    let silent = |source| CompilerError::Silent { program: program.to_owned(), source };
+    process::count_spawned();
+    // Away from the project, whose place the answer must not name.
+    let ran = Command::new(std::path::absolute(program).map_err(silent)?)
+        .args(args)
+        .current_dir("/")
+        .env_remove("PWD")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(silent)?;
+    Ok(String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
+}
+
+fn digest_of_start(path: &Path) -> io::Result<Digest> {
+    let mut start = Vec::new();
+    let _length = File::open(path)?.take(START_BYTES).read_to_end(&mut start)?;
+    Ok(Digest::of(&start))
+}
+
+/// An identity under construction.
+struct Identity {
+    hasher: FieldHasher,
+    watched: Vec<(PathBuf, FileStamp)>,
+}
+
+impl Identity {
+    fn new(version: &str) -> Self {
+        let mut hasher = FieldHasher::new("kache cc compiler 1");
+        hasher.text("version", version);
+        Self { hasher, watched: Vec::new() }
+    }
+
+    fn known(self, family: Option<Family>) -> Known {
+        let family = family.map(|family| family.name().to_owned());
+        Known { family, identity: self.hasher.finish(), watched: self.watched }
+    }
+
+    /// Adds a file by its bytes.
+    fn watch(&mut self, path: &Path) -> Result<(), CompilerError> {
+        let unreadable = || CompilerError::Unreadable(path.to_owned());
+        let metadata = fs::metadata(path).map_err(|_| unreadable())?;
+        self.watched.push((path.to_owned(), identity::stamp_of(&metadata)));
+        self.hasher.bytes("size", &metadata.len().to_le_bytes());
+        let digest = if metadata.len() > LARGE_BYTES {
+            digest_of_start(path)
+        } else {
+            blob::digest_file(path).map(|(digest, _)| digest).map_err(|failure| failure.source)
+        };
+        self.hasher.digest("content", digest.map_err(|_| unreadable())?);
+        Ok(())
+    }
+
+    /// Adds a directory: that something appears in it must not go unseen.
+    fn watch_dir(&mut self, path: &Path) {
+        if let Ok(metadata) = fs::metadata(path) {
+            self.watched.push((path.to_owned(), identity::stamp_of(&metadata)));
+        }
+    }
+
+    /// Adds a program that the driver named, by path or by a name on `PATH`.
+    fn program(&mut self, named: &str) -> Result<(), CompilerError> {
+        let found = files::find_program(named, std::env::var_os("PATH"));
+        match found.filter(|path| path.is_file()) {
+            Some(path) => {
+                self.hasher.text("program", &path.to_string_lossy());
+                self.watch(&path)?;
+                if let Some(dir) = path.parent().filter(|_| named.contains('/')) {
+                    self.watch_dir(dir);
+                }
+            }
+            // A compiler for one language only lacks the others' programs.
+            None => {
+                self.hasher.text("no program", named);
+            }
+        }
+        Ok(())
+    }
+
+    fn file_if_there(&mut self, path: &Path) -> Result<(), CompilerError> {
+        if path.is_file() { self.watch(path) } else { Ok(()) }
+    }
+
+    /// Adds what the driver says of a run, and the directories that made it say so.
+    fn explained(&mut self, text: &str) -> Result<(), CompilerError> {
+        self.hasher.text("explained", text);
+        for line in text.lines() {
+            if let Some(path) = line.strip_prefix("Configuration file: ") {
+                self.watch(Path::new(path.trim()))?;
+            }
+            let installation = line.strip_prefix("Selected GCC installation: ");
+            // Another version would be installed beside the selected one.
+            if let Some(versions) = installation.and_then(|path| Path::new(path).parent()) {
+                self.watch_dir(versions);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the shared libraries that hold Clang's own code, where it has any.
+    fn libraries_of(&mut self, program: &Path) -> Result<(), CompilerError> {
+        let real =
+            fs::canonicalize(program).map_err(|_| CompilerError::Unreadable(program.to_owned()))?;
+        let Some(lib) = real.parent().and_then(Path::parent).map(|dir| dir.join("lib")) else {
+            return Ok(());
+        };
+        let mut libraries: Vec<PathBuf> = fs::read_dir(&lib)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|file| {
+                let name = file.file_name();
+                let name = name.to_string_lossy();
+                (name.starts_with("libLLVM") || name.starts_with("libclang"))
+                    && name.contains(".so")
+            })
+            .map(|file| file.path())
+            .collect();
+        libraries.sort();
+        for library in libraries.iter().filter(|library| library.is_file()) {
+            self.watch(library)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! Everything about a compilation that is known before an input is read.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use kache_cc::language::Language;
+use kache_cc::portable_text;
+use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
+use kache_cc::unit::{CcUnit, Colour};
+use kache_cc::{OutputRole, expected_outputs};
+use kache_config::Config;
+use kache_key::{Digest, Roots};
+use kache_store::{Sharing, Store, TextOutput, blob};
+
+use super::{Call, places};
+use crate::compilation::{Compilation, Form, Product};
+use crate::configuration;
+use crate::rustc::facts::cpu_identity;
+use crate::served::Passthrough;
+
+/// A source up to this size is part of its unit's identity, in bytes: tests of
+/// configure scripts and the like all have one name, and each its own record.
+const IDENTIFYING_BYTES: u64 = 128 << 10;
+
+/// A compilation by a C or C++ compiler, its identity, and how to run it.
+pub(crate) struct Facts<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) unit: &'a CcUnit,
+    pub(crate) compilation: Compilation<'a>,
+    /// Arguments that keep places out of the output.
+    pub(crate) prefix_maps: Vec<String>,
+    /// The compiler would colour what it says, if it wrote to the terminal itself.
+    pub(crate) colours: bool,
+}
+
+/// Works out what `unit` is. Reads the source if it is small, and what options name.
+pub(crate) fn gather<'a>(
+    call: &'a Call,
+    unit: &'a CcUnit,
+    config: &'a Config,
+) -> Result<Facts<'a>, Passthrough> {
+    if let Some(name) = REPORTING_ENV.iter().find(|name| std::env::var_os(name).is_some()) {
+        return Err(Passthrough::because(format!("{name} is set")));
+    }
+    let source = Path::new(&call.cwd).join(&unit.source);
+    if let Some(glob) = config.excludes(&source) {
+        return Err(Passthrough::because(format!("exclude: {glob}")));
+    }
+    let roots = places::roots(&call.cwd, unit, config);
+    let prefix_maps = places::prefix_maps(unit, &roots, config);
+    let colours = colours(unit);
+    let mut facts = named_digests(call, unit, &source, &roots)?;
+    facts.push(("colours".to_owned(), Digest::of(&[u8::from(colours)])));
+    facts.extend(configuration::declared_variables(&config.crate_settings("")));
+    let components = recipe::components(
+        unit,
+        &Context {
+            compiler: call.compiler.identity,
+            roots: &roots,
+            env: &environment(unit, colours),
+            salt: &config.key_salt,
+            normalise_paths: config.paths.normalise_cc,
+            facts: &facts,
+        },
+    );
+    let compilation = Compilation {
+        config,
+        store: Store::at(&config.cache_dir),
+        id: recipe::unit_id(&components),
+        name: unit.source.clone(),
+        crate_types: Vec::new(),
+        lang: language_name(unit),
+        cwd: &call.cwd,
+        roots,
+        source,
+        products: products(unit, Path::new(&call.cwd)),
+        is_incremental: false,
+        render_text: dep_file_here,
+    };
+    Ok(Facts { call, unit, compilation, prefix_maps, colours })
+}
+
+/// Returns the language by the name it has in the journal.
+pub(crate) fn language_name(unit: &CcUnit) -> &'static str {
+    match unit.language {
+        Language::Cpp | Language::CppPreprocessed => "c++",
+        _ => "c",
+    }
+}
+
+/// Returns the digests of what decides the output beside arguments and inputs.
+fn named_digests(
+    call: &Call,
+    unit: &CcUnit,
+    source: &Path,
+    roots: &Roots,
+) -> Result<Vec<(String, Digest)>, Passthrough> {
+    let place = roots.tokenise(&call.cwd);
+    let mut facts = vec![("cwd".to_owned(), Digest::of(place.0.as_bytes()))];
+    if unit.facts.uses_native_cpu {
+        facts.push(("cpu".to_owned(), cpu_identity()?));
+    }
+    for file in &unit.content_files {
+        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
+        facts.push((format!("content {}", roots.tokenise(file)), digest));
+    }
+    if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
+        facts.push(("source".to_owned(), blob::digest_file(source)?.0));
+    }
+    Ok(facts)
+}
+
+/// Returns the variables that change the compiler, in a fixed order; those
+/// that only decide about colours count as unset where there are none.
+fn environment(unit: &CcUnit, colours: bool) -> Vec<(String, Option<String>)> {
+    let colours = colours || matches!(unit.colour, Colour::Always);
+    let value = |name: &str| {
+        let value = std::env::var_os(name).filter(|_| colours || !COLOUR_ENV.contains(&name));
+        value.map(|value| value.to_string_lossy().into_owned())
+    };
+    CC_ENV.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+}
+
+/// Returns whether the compiler would colour its words by itself: it does
+/// where it writes to a terminal that has colours.
+fn colours(unit: &CcUnit) -> bool {
+    matches!(unit.colour, Colour::Default | Colour::Auto)
+        && std::io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// Returns what `unit` makes. Objects are never linked to the store: builds
+/// like to change them in place.
+fn products(unit: &CcUnit, cwd: &Path) -> Vec<Product> {
+    let outputs = expected_outputs(unit);
+    let product = |output: kache_cc::ExpectedOutput| {
+        let role = role_name(output.role);
+        Product {
+            role,
+            name: role.to_owned(),
+            path: cwd.join(&output.path),
+            form: match output.role {
+                OutputRole::DepFile => Form::Text,
+                _ => Form::Bytes { sharing: Sharing::Never },
+            },
+            is_certain: output.is_certain,
+        }
+    };
+    outputs.into_iter().map(product).collect()
+}
+
+fn role_name(role: OutputRole) -> &'static str {
+    match role {
+        OutputRole::Object => "object",
+        OutputRole::Assembly => "assembly",
+        OutputRole::DepFile => "dependencies",
+        OutputRole::SplitDebug => "split-debug",
+        OutputRole::CoverageNotes => "coverage-notes",
+        OutputRole::StackUsage => "stack-usage",
+        OutputRole::CallGraph => "call-graph",
+        OutputRole::Diagnostics => "diagnostics",
+        _ => "other",
+    }
+}
+
+/// Writes a dependency file for this checkout.
+fn dep_file_here(stored: &TextOutput, roots: &Roots) -> Result<String, String> {
+    portable_text::render(&stored.text, roots)
+        .ok_or_else(|| format!("`{}` names an unknown root", stored.name))
+}
+
+/// Returns the file that only kache reads, beside the output: wherever else it
+/// were, a full disk there would make the compiler fail where it would not
+/// without kache.
+pub(crate) fn own_file(facts: &Facts<'_>) -> String {
+    let output = Path::new(&facts.unit.output);
+    let name = output.file_name().unwrap_or(OsStr::new("out")).to_string_lossy();
+    let name = format!(".{name}.{}.kache", std::process::id());
+    output.with_file_name(name).to_string_lossy().into_owned()
+}

@@ -1,0 +1,59 @@
+//! A miss: the compiler runs, and what it made and read is stored.
+
+use std::borrow::Cow;
+use std::fs;
+use std::time::Instant;
+
+use kache_cc::instrument;
+use kache_store::Outcome;
+
+use super::collect;
+use super::facts::{Facts, own_file};
+use crate::compilation::inputs::Start;
+use crate::compilation::lookup::Missed;
+use crate::compilation::{Compiler, products, publish};
+use crate::process;
+use crate::report::{Phase, Report};
+use crate::served::{Passthrough, Served};
+
+impl Compiler for Facts<'_> {
+    fn is_edit(&self, _: &Missed) -> bool {
+        false
+    }
+
+    fn compile(
+        &self,
+        missed: &Missed,
+        _is_edit: bool,
+        report: &mut Report,
+    ) -> Result<Served, Passthrough> {
+        let own_file = own_file(self);
+        let how = instrument(self.unit, &own_file);
+        let mut args = how.args;
+        args.extend(self.prefix_maps.iter().cloned());
+        if self.colours {
+            args.push("-fdiagnostics-color=always".to_owned());
+        }
+        args.extend(self.unit.args.iter().cloned());
+        products::unshare(&self.compilation.products);
+        let start = Start::now();
+        let started = Instant::now();
+        let ran = process::run_streaming(&self.call.compiler.program, &args, &|line| {
+            Cow::Borrowed(line)
+        })?;
+        report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report.lap(Phase::Compile);
+        let served = if ran.status.success() {
+            let own_file = self.compilation.absolute(&own_file);
+            let collected = collect::collect(self, start, &how.headers_from, &own_file, &ran);
+            publish::publish(&self.compilation, missed, collected, report)
+        } else {
+            let store = self.compilation.store.clone();
+            let reason = missed.reason.clone();
+            Served { store, outcome: Outcome::Error, reason, status: ran.status }
+        };
+        // Nobody looks for it; one that stays is only in the way.
+        drop(fs::remove_file(self.compilation.absolute(&own_file)));
+        Ok(served)
+    }
+}

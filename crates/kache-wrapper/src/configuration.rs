@@ -1,0 +1,65 @@
+//! The settings of one call, and what they say before anything is looked at.
+
+use std::path::{Path, PathBuf};
+
+use kache_config::{Config, CrateSettings, Places};
+use kache_key::Digest;
+use kache_key::input::env_digest;
+use kache_store::Store;
+
+use crate::served::Passthrough;
+
+/// Returns the settings for a call in `cwd` for the project in `workspace`,
+/// unless they say to do nothing.
+pub(crate) fn load(
+    cwd: &Path,
+    workspace: Option<&Path>,
+    args: &[String],
+) -> Result<Config, Passthrough> {
+    let places = Places { workspace: workspace.map(Path::to_owned), cwd: cwd.to_owned() };
+    let config = kache_config::load(&|name| std::env::var_os(name), &places)?;
+    if config.disabled {
+        return Err(Passthrough::because("disabled"));
+    }
+    if let Some(rule) = config.bypass_variable(&|name| std::env::var_os(name)) {
+        return Err(Passthrough::because(format!("bypass.env: {}", rule.name)));
+    }
+    if let Some((arg, _)) = config.bypass_argument(args.iter().map(String::as_str)) {
+        return Err(Passthrough::because(format!("bypass.args: {arg}")));
+    }
+    Ok(config)
+}
+
+/// Returns a store for the event of a call that was not looked at: the
+/// configured one, or the default one where the configuration cannot be read.
+pub(crate) fn any_store(cwd: &Path) -> Store {
+    let places = Places { workspace: None, cwd: cwd.to_owned() };
+    let env = |name: &str| std::env::var_os(name);
+    let cache_dir = kache_config::load(&env, &places)
+        .map(|config| config.cache_dir)
+        .ok()
+        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from))
+        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
+        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
+    Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+}
+
+/// Returns the digest of each variable that the user declared.
+///
+/// As it is, also where it names a directory: nobody can tell whether a macro
+/// bakes in the path itself, which would be found in the outputs, or
+/// something made of it, which would not.
+pub(crate) fn declared_variables(settings: &CrateSettings<'_>) -> Vec<(String, Digest)> {
+    if settings.key_env_vars.is_empty() {
+        return Vec::new();
+    }
+    let mut declared: Vec<(String, Digest)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| settings.key_env_vars.iter().any(|pattern| pattern.matches(name)))
+        .map(|(name, value)| {
+            (format!("declared variable {name}"), env_digest(Some(value.as_encoded_bytes())))
+        })
+        .collect();
+    declared.sort();
+    declared
+}
