@@ -1,16 +1,19 @@
-//! What the system refuses kache and would not refuse the compiler: open
-//! files, hard links, locks. No build may notice.
+//! What the system refuses kache and not the compiler: open files, and locks.
+//! No build may notice.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::{fs, io};
 
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
+use kache_e2e::filesystem::skip;
 use kache_e2e::process::output_of;
 use kache_e2e::project::remove;
 use kache_e2e::{HarnessError, Scenario};
 
-use crate::chain::{self, CRATES, SENTENCE, assert_hits, build, printed, same_as_bare, succeed};
+use crate::chain::{
+    self, CRATES, SENTENCE, assert_compiled, assert_hits, build, printed, same_as_bare, succeed,
+};
 use crate::files::{settle, text};
 use crate::stub::Stub;
 
@@ -81,22 +84,34 @@ fn a_lack_of_open_files_stops_no_build_and_spoils_no_entry() {
     // What the compiler is stays known; asking would take more files.
     build(&scenario, &scenario.project).unwrap();
     let store = scenario.env.cache_dir().join("v1");
-    let mut seen = Vec::new();
     // With three, no program that needs a shared library starts at all.
-    for limit in 4..=16 {
+    for limit in [4, 5, 6, 7, 8, 9, 10, 16] {
         for kind in ["entries", "records", "blobs"] {
             remove(&store.join(kind)).unwrap();
         }
         build_starved(&scenario, limit).unwrap();
-        let from_starved = is_served(&build_starved(&scenario, limit).unwrap());
+        let is_stored = is_served(&build_starved(&scenario, limit).unwrap());
+        assert!(is_stored || limit < 16, "16 files are plenty");
+        assert!(!is_stored || limit > 4, "4 files are no lack");
         scenario.project.clean().unwrap();
         build(&scenario, &scenario.project).unwrap();
-        let from_plenty = is_served(&build_starved(&scenario, limit).unwrap());
-        seen.push((limit, from_starved, from_plenty));
+        assert!(is_served(&build_starved(&scenario, limit).unwrap()), "with {limit} files");
     }
     assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
-    let (first, last) = (seen.first().unwrap(), seen.last().unwrap());
-    assert_eq!((*first, *last), ((4, false, false), (16, true, true)), "{seen:?}");
+}
+
+#[test]
+fn a_system_without_locks_is_served_all_the_same() {
+    let mut scenario = chain::scenario().unwrap();
+    if output_of(scenario.env.command("strace").arg("-V")).is_err() {
+        skip("no strace to refuse locks with");
+        return;
+    }
+    let refusing = "exec strace -qq -o /dev/null -e inject=flock:error=ENOLCK \"$real\" \"$@\"";
+    let lockless = Stub::before(&scenario, &scenario.kache.wrapper, "lockless", refusing);
+    scenario.kache.wrapper = lockless.program;
+    assert_compiled(&build(&scenario, &scenario.project).unwrap(), CRATES);
     scenario.project.clean().unwrap();
     assert_hits(&build(&scenario, &scenario.project).unwrap(), CRATES);
+    assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
 }
