@@ -16,6 +16,9 @@ use memchr::memmem;
 /// The macros whose value is a time.
 const TIME_MACROS: [&str; 3] = ["__DATE__", "__TIME__", "__TIMESTAMP__"];
 
+/// The length of the longest of them.
+const LONGEST_MACRO: usize = "__TIMESTAMP__".len();
+
 /// The operator that pastes two words into one, in all its spellings.
 const PASTES: [&[u8]; 3] = [b"##", b"%:%:", b"??=??="];
 
@@ -33,6 +36,7 @@ pub enum Text {
 
 /// What the files of a unit, taken together, may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct SourceFacts {
     time_macros: [bool; 3],
     pieces: Vec<String>,
@@ -72,14 +76,28 @@ pub fn scan(bytes: &[u8], text: Text) -> SourceFacts {
     facts
 }
 
-impl SourceFacts {
-    /// Leaves out the pieces of macro names: for the headers of a system, whose
-    /// own pasting is known, but not what a user's file gives it to paste.
-    #[must_use]
-    pub fn without_pieces(self) -> Self {
-        Self { pieces: Vec::new(), ..self }
-    }
+/// Returns what a header of the system may do; see [`scan`].
+///
+/// It is taken to paste. The pieces of macro names in it do not count: what it
+/// pastes beside its own names comes from a user's file. Cost: a few searches,
+/// and a whole scan only where one of them finds something.
+pub fn scan_system_header(bytes: &[u8]) -> SourceFacts {
+    const TELLING: [&[u8]; 8] = [
+        b"__DATE__",
+        b"__TIME__",
+        b"__TIMESTAMP__",
+        b"asm",
+        b"incbin",
+        b"INCBIN",
+        b"embed",
+        b"dependency",
+    ];
+    let found = TELLING.iter().any(|word| memmem::find(bytes, word).is_some());
+    let facts = if found { scan(bytes, Text::Code) } else { SourceFacts::default() };
+    SourceFacts { pieces: Vec::new(), pastes: true, ..facts }
+}
 
+impl SourceFacts {
     /// Adds what another file of the same unit may do.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.time_macros.iter_mut().zip(other.time_macros) {
@@ -133,14 +151,17 @@ impl SourceFacts {
     }
 
     fn note_time_macro(&mut self, word: &[u8]) {
-        let Ok(word) = std::str::from_utf8(word) else { return };
+        // Most words in a file are longer, or begin otherwise.
+        let may_be_part =
+            word.len() <= LONGEST_MACRO && matches!(word.first(), Some(b'_' | b'A'..=b'Z'));
+        let Some(word) = std::str::from_utf8(word).ok().filter(|_| may_be_part) else { return };
         for (used, name) in self.time_macros.iter_mut().zip(TIME_MACROS) {
             *used |= word == name;
         }
         // Single letters are everywhere; nobody spells a name with them.
         let can_be_piece =
             |name: &&str| (2..name.len()).contains(&word.len()) && name.contains(word);
-        if TIME_MACROS.iter().any(|name| can_be_piece(name)) {
+        if TIME_MACROS.iter().any(can_be_piece) {
             note(&mut self.pieces, word);
         }
     }

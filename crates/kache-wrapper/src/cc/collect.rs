@@ -119,8 +119,11 @@ impl Collector<'_> {
                 return Err(format!("`{file}` is a precompiled header"));
             }
             let bytes = self.inputs.file(file)?;
-            let in_file = source_scan::scan(&bytes, text);
-            found.merge(&if path.is_own(file) { in_file.without_pieces() } else { in_file });
+            found.merge(&if path.is_own(file) {
+                source_scan::scan_system_header(&bytes)
+            } else {
+                source_scan::scan(&bytes, text)
+            });
             looked_for.extend(has_include::names(&bytes).map_err(|error| error.to_string())?);
         }
         self.check_scan(&found)?;
@@ -156,55 +159,54 @@ impl Collector<'_> {
         let facts = self.facts;
         let mut candidates = path.rivals(files);
         for file in files.iter().filter(|file| !path.is_own(file)) {
-            candidates.extend(PRECOMPILED.map(|ending| PathBuf::from(format!("{file}{ending}"))));
+            candidates.extend(PRECOMPILED.map(|ending| format!("{file}{ending}")));
         }
         let cwd = Path::new(facts.compilation.cwd);
-        self.check_settled(cwd, &candidates, files)?;
         for place in looked_for.iter().flat_map(|name| path.places_of(name, files)) {
             if cwd.join(&place).is_file() {
-                drop(self.inputs.file(&place.to_string_lossy())?);
+                drop(self.inputs.file(&place)?);
             } else {
                 candidates.insert(place);
             }
         }
-        let absent = search::absent_names(cwd, &candidates);
-        for (dir, names) in absent {
-            self.absent_names(cwd, &dir, names);
+        let looked = search::look_for(cwd, &candidates);
+        for candidate in looked.present {
+            if files.binary_search_by(|file| file.as_str().cmp(candidate)).is_err() {
+                self.check_passed_over(cwd, candidate)?;
+            }
+        }
+        for (dir, names) in looked.absent {
+            self.absent_names(cwd, dir, names);
         }
         Ok(())
     }
 
-    /// Makes sure that a file which is where nothing was used appeared before
-    /// the compiler looked, and that none is a precompiled header.
-    fn check_settled(
-        &self,
-        cwd: &Path,
-        candidates: &BTreeSet<PathBuf>,
-        files: &[String],
-    ) -> Result<(), String> {
-        let read: BTreeSet<&Path> = files.iter().map(Path::new).collect();
-        for candidate in candidates.iter().filter(|candidate| !read.contains(candidate.as_path())) {
-            let Ok(found) = fs::metadata(cwd.join(candidate)) else { continue };
-            let stamp = identity::stamp_of(&found);
-            if found.is_file() && latest_change_ns(&stamp) > self.inputs.start.wall_clock_ns {
-                return Err(changed(candidate));
-            }
-            let name = candidate.to_string_lossy();
-            if PRECOMPILED.iter().any(|ending| name.ends_with(ending)) {
-                return Err(format!("`{name}` is a precompiled header"));
-            }
+    /// Makes sure that a file which is there, and was not used, was there before
+    /// the compiler looked, and is no precompiled header.
+    fn check_passed_over(&self, cwd: &Path, candidate: &str) -> Result<(), String> {
+        let Ok(found) = fs::metadata(cwd.join(candidate)) else { return Ok(()) };
+        let stamp = identity::stamp_of(&found);
+        if found.is_file() && latest_change_ns(&stamp) > self.inputs.start.wall_clock_ns {
+            return Err(changed(Path::new(candidate)));
+        }
+        if PRECOMPILED.iter().any(|ending| candidate.ends_with(ending)) {
+            return Err(format!("`{candidate}` is a precompiled header"));
         }
         Ok(())
     }
 
-    fn absent_names(&mut self, cwd: &Path, dir: &Path, names: BTreeSet<String>) {
+    /// Adds names that are not in `dir`. One that has appeared since the
+    /// compiler looked was not there for it either.
+    fn absent_names(&mut self, cwd: &Path, dir: &str, names: BTreeSet<&str>) {
         let place = cwd.join(dir);
         let stamp = fs::metadata(&place).ok().map(|found| identity::stamp_of(&found));
-        // One that has appeared since was not there for the compiler either.
-        let names: Vec<String> =
-            names.into_iter().filter(|name| !place.join(name).exists()).collect();
-        let spelt = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-        let dir = self.facts.compilation.roots.tokenise(&spelt.to_string_lossy());
+        let is_quiet = stamp
+            .as_ref()
+            .is_some_and(|stamp| latest_change_ns(stamp) <= self.inputs.start.wall_clock_ns);
+        let is_absent = |name: &&str| is_quiet || !place.join(name).exists();
+        let names = names.into_iter().filter(is_absent).map(str::to_owned).collect();
+        let dir = if dir.is_empty() { "." } else { dir };
+        let dir = self.facts.compilation.roots.tokenise(dir);
         self.inputs.add(Input::Absences { dir, names }, absent_digest(false), stamp);
     }
 

@@ -3,9 +3,9 @@
 //! A dependency file lists the headers that were read. It does not list the
 //! places where one of the same name would have been found first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use kache_cc::options::SearchKind;
@@ -82,8 +82,8 @@ impl SearchPath {
 
     /// Returns the places in which nothing may appear, so that every one of
     /// `files`, as the compiler spelt them, is still what is found first.
-    pub(crate) fn rivals(&self, files: &[String]) -> BTreeSet<PathBuf> {
-        let mut rivals: BTreeSet<PathBuf> = self.missing.iter().map(PathBuf::from).collect();
+    pub(crate) fn rivals(&self, files: &[String]) -> BTreeSet<String> {
+        let mut rivals: BTreeSet<String> = self.missing.iter().cloned().collect();
         let includers = self.includers(files);
         let mut names: BTreeSet<(&str, usize)> = BTreeSet::new();
         for file in files {
@@ -95,15 +95,15 @@ impl SearchPath {
         for (name, position) in names {
             let earlier = self.dirs.iter().take(position).map(String::as_str);
             let dirs = includers.iter().copied().chain(earlier);
-            rivals.extend(dirs.map(|dir| Path::new(dir).join(name)));
+            rivals.extend(dirs.map(|dir| joined(dir, name)));
         }
         rivals
     }
 
     /// Returns the places in which `name` is looked for by one of `files`.
-    pub(crate) fn places_of(&self, name: &str, files: &[String]) -> BTreeSet<PathBuf> {
+    pub(crate) fn places_of(&self, name: &str, files: &[String]) -> BTreeSet<String> {
         let dirs = self.dirs.iter().map(String::as_str).chain(self.includers(files));
-        dirs.map(|dir| Path::new(dir).join(name)).collect()
+        dirs.map(|dir| joined(dir, name)).collect()
     }
 
     /// Returns the directories of the files that may include by a name in
@@ -206,50 +206,57 @@ fn parse_own_dirs(text: &str) -> Option<OwnDirs> {
     is_complete.then_some(own)
 }
 
-/// Returns `candidates` grouped by the deepest directory there is, each with
-/// the names that are not in it; what exists is left out.
-pub(crate) fn absent_names(
-    cwd: &Path,
-    candidates: &BTreeSet<PathBuf>,
-) -> BTreeMap<PathBuf, BTreeSet<String>> {
-    let mut looks = Looks { cwd, is_there: BTreeMap::new() };
-    let mut absent: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+/// Returns the path of `name` in `dir`, which is empty for the working directory.
+fn joined(dir: &str, name: &str) -> String {
+    if dir.is_empty() || name.starts_with('/') { name.to_owned() } else { format!("{dir}/{name}") }
+}
+
+/// What is there of some candidates, and what is not.
+#[derive(Default)]
+pub(crate) struct Looked<'a> {
+    pub(crate) present: Vec<&'a str>,
+    /// By the deepest directory there is, the names that are not in it.
+    pub(crate) absent: BTreeMap<&'a str, BTreeSet<&'a str>>,
+}
+
+/// Looks which of `candidates` are there.
+pub(crate) fn look_for<'a>(cwd: &'a Path, candidates: &'a BTreeSet<String>) -> Looked<'a> {
+    let mut looks = Looks { cwd, is_there: HashMap::new() };
+    let mut looked = Looked::default();
     for candidate in candidates {
-        if let Some((dir, name)) = looks.first_absent(candidate) {
-            absent.entry(dir).or_default().insert(name);
+        match looks.first_absent(candidate) {
+            Some((dir, name)) => {
+                looked.absent.entry(dir).or_default().insert(name);
+            }
+            None => looked.present.push(candidate),
         }
     }
-    absent
+    looked
 }
 
 /// Looks at paths, at each once.
 struct Looks<'a> {
     cwd: &'a Path,
-    is_there: BTreeMap<PathBuf, bool>,
+    is_there: HashMap<&'a str, bool>,
 }
 
-impl Looks<'_> {
-    /// Returns the first part of `path` that is not there, and where it is not.
-    fn first_absent(&mut self, path: &Path) -> Option<(PathBuf, String)> {
+impl<'a> Looks<'a> {
+    /// Returns the first part of `path` that is not there, as the directory it
+    /// is missing in and its name.
+    fn first_absent(&mut self, path: &'a str) -> Option<(&'a str, &'a str)> {
         let mut absent = None;
-        for part in path.ancestors().filter(|part| !part.as_os_str().is_empty()) {
-            if self.is_there(part) {
-                break;
-            }
-            absent = Some(part);
+        let mut part = path;
+        while !part.is_empty() && !self.is_there(part) {
+            let (dir, name) = part.rsplit_once('/').unwrap_or(("", part));
+            absent = Some((dir, name));
+            part = dir;
         }
-        let absent = absent?;
-        let dir = absent.parent().unwrap_or(Path::new("")).to_owned();
-        Some((dir, absent.file_name()?.to_str()?.to_owned()))
+        absent
     }
 
-    fn is_there(&mut self, path: &Path) -> bool {
-        if let Some(known) = self.is_there.get(path) {
-            return *known;
-        }
-        let found = fs::metadata(self.cwd.join(path)).is_ok();
-        self.is_there.insert(path.to_owned(), found);
-        found
+    fn is_there(&mut self, path: &'a str) -> bool {
+        let cwd = self.cwd;
+        *self.is_there.entry(path).or_insert_with(|| fs::metadata(cwd.join(path)).is_ok())
     }
 }
 
@@ -298,6 +305,6 @@ mod tests {
             "src/a/b.h",
             "src/stdio.h",
         ];
-        assert_eq!(path.rivals(&files), expected.iter().map(PathBuf::from).collect());
+        assert_eq!(path.rivals(&files), expected.map(str::to_owned).into());
     }
 }
