@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod cc_headers;
+mod cc_places;
 mod cc_trial;
 mod chain;
 mod concurrency;

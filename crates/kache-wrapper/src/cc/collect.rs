@@ -119,11 +119,13 @@ impl Collector<'_> {
                 return Err(format!("`{file}` is a precompiled header"));
             }
             let bytes = self.inputs.file(file)?;
-            found.merge(&if path.is_own(file) {
-                source_scan::scan_system_header(&bytes)
+            if path.is_own(file) {
+                found.merge(&source_scan::scan_system_header(&bytes));
             } else {
-                source_scan::scan(&bytes, text)
-            });
+                found.merge(&source_scan::scan(&bytes, text));
+                // A place that the text itself names is the same in every checkout.
+                self.inputs.bind_named_in(&bytes);
+            }
             looked_for.extend(has_include::names(&bytes).map_err(|error| error.to_string())?);
         }
         self.check_scan(&found)?;
@@ -233,7 +235,7 @@ impl Collector<'_> {
         let text = fs::read_to_string(&product.path)
             .map_err(|error| format!("`{}`: {error}", product.path.display()))?;
         let text = portable_text::tokenise(&text, &self.facts.compilation.roots);
-        self.inputs.bind_text(&text);
+        self.inputs.bind_named_in(text.as_bytes());
         Ok(TextOutput { role: product.role.to_owned(), name: product.name.clone(), text })
     }
 

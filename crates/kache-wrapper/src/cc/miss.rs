@@ -11,7 +11,7 @@ use super::collect;
 use super::facts::{Facts, own_file};
 use crate::compilation::inputs::Start;
 use crate::compilation::lookup::Missed;
-use crate::compilation::{Compiler, products, publish};
+use crate::compilation::{Compiler, publish};
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
@@ -35,7 +35,6 @@ impl Compiler for Facts<'_> {
             args.push("-fdiagnostics-color=always".to_owned());
         }
         args.extend(self.unit.args.iter().cloned());
-        products::unshare(&self.compilation.products);
         let start = Start::now();
         let started = Instant::now();
         let ran = process::run_streaming(&self.call.compiler.program, &args, &|line| {

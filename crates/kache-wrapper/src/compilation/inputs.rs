@@ -148,14 +148,14 @@ impl<'a> Inputs<'a> {
     pub(crate) fn bind_messages(&mut self, messages: &[Segment]) {
         for segment in messages {
             if let Segment::Text(text) = segment {
-                self.bind_text(text);
+                self.bind_named_in(text.as_bytes());
             }
         }
     }
 
-    /// Binds the entry to the roots that `text` names.
-    pub(crate) fn bind_text(&mut self, text: &str) {
-        self.bind(evidence::roots_named_in(text.as_bytes(), &self.compilation.roots));
+    /// Binds the entry to the roots whose paths occur in `bytes`.
+    pub(crate) fn bind_named_in(&mut self, bytes: &[u8]) {
+        self.bind(evidence::roots_named_in(bytes, &self.compilation.roots));
     }
 
     /// Returns everything that was read, with the roots that bind the entry.
