@@ -1,5 +1,6 @@
 //! From a compiler's arguments to a verdict: units, or left alone.
 
+use crate::depend::Depend;
 use crate::driver::{Called, DriverLanguage, Family};
 use crate::language::Language;
 use crate::options::{Effect, Part, SearchKind};
@@ -7,9 +8,7 @@ use crate::outputs::{self, Naming};
 use crate::passed_on;
 use crate::refusal::Refusal;
 use crate::scan::{self, Given, Item};
-use crate::unit::{
-    Argument, CcUnit, Colour, DepStyle, DepTarget, Facts, IncludeDir, SideOutputs, Stage,
-};
+use crate::unit::{Argument, CcUnit, Colour, Facts, IncludeDir, SideOutputs, Stage};
 
 /// What to do with one run of a compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,22 +66,6 @@ struct Source {
     position: usize,
     path: String,
     language: Language,
-}
-
-/// What the options say about the dependency file.
-#[derive(Default)]
-pub(crate) struct Depend {
-    style: Option<DepStyle>,
-    /// The first option that makes sense only with a style.
-    detail: Option<&'static str>,
-    pub(crate) file: Option<String>,
-    /// A style or a file is given to the driver.
-    seen_by_driver: bool,
-    /// Both are given through `-Wp,`: GCC's driver does not know of it, so the
-    /// target is not derived from `-o`.
-    pub(crate) unseen_by_driver: bool,
-    pub(crate) targets: Vec<DepTarget>,
-    pub(crate) phony: bool,
 }
 
 /// What the options say, for every source alike.
@@ -282,15 +265,7 @@ impl Builder {
         if sources.len() > 1 && self.output.is_some() {
             return Err(Refusal::SeveralSources);
         }
-        if self.depend.seen_by_driver && self.depend.unseen_by_driver {
-            return Err(Refusal::not_modelled(
-                "-Wp,-MD",
-                "is given beside another dependency file",
-            ));
-        }
-        if let (None, Some(detail)) = (self.depend.style, self.depend.detail) {
-            return Err(Refusal::NoDependencyFile(detail.to_owned()));
-        }
+        self.depend.check()?;
         let positions: Vec<usize> = sources.iter().map(|source| source.position).collect();
         let unit = |source: Source| {
             let own = source.position;
@@ -345,61 +320,6 @@ impl Builder {
             arguments,
             args,
         })
-    }
-}
-
-impl Depend {
-    /// Returns the options as they are keyed where the compiler ignores them.
-    fn ignored(&self) -> Vec<Argument> {
-        let style = match self.style {
-            Some(DepStyle::UserOnly) => "-MMD",
-            _ => "-MD",
-        };
-        let argument = |option: &str, value| Argument { option: option.to_owned(), value };
-        let mut arguments = vec![argument(style, None)];
-        arguments.extend(self.file.clone().map(|file| argument("-MF", Some(file))));
-        for target in &self.targets {
-            let option = if target.escaped { "-MQ" } else { "-MT" };
-            arguments.push(argument(option, Some(target.name.clone())));
-        }
-        arguments
-    }
-
-    /// Takes in what `-Wp,-MD,file` or `-Wp,-MMD,file` says.
-    pub(crate) fn from_list(&mut self, part: Part, file: String) {
-        self.add_style(part);
-        self.file = Some(file);
-        self.unseen_by_driver = true;
-    }
-
-    fn add_style(&mut self, part: Part) {
-        match part {
-            // Whatever their order, the shorter list wins.
-            Part::DependAll => self.style = self.style.or(Some(DepStyle::All)),
-            Part::DependUser => self.style = Some(DepStyle::UserOnly),
-            _ => {}
-        }
-    }
-
-    /// Takes one of the options in that are about the dependency file.
-    fn option(&mut self, part: Part, name: &'static str, value: &str) -> Result<(), Refusal> {
-        self.add_style(part);
-        match part {
-            Part::DependAll | Part::DependUser => self.seen_by_driver = true,
-            _ => {
-                self.detail.get_or_insert(name);
-                self.seen_by_driver |= part == Part::DependFile;
-            }
-        }
-        let target = |escaped| DepTarget { name: value.to_owned(), escaped };
-        match part {
-            Part::DependFile => self.file = Some(output_path("-MF", value)?),
-            Part::DependTarget => self.targets.push(target(false)),
-            Part::DependTargetQuoted => self.targets.push(target(true)),
-            Part::DependPhony => self.phony = true,
-            _ => {}
-        }
-        Ok(())
     }
 }
 

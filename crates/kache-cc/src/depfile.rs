@@ -54,54 +54,76 @@ enum Word {
 
 /// Splits the first logical line at unescaped blanks.
 fn words_of_first_rule(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut name = String::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\\' => {
-                let mut count = 1;
-                while letters.next_if_eq(&'\\').is_some() {
-                    count += 1;
-                }
-                let next = letters.peek().copied();
-                let escaped = matches!(next, Some(' ' | '\t' | '#' | ':')) && count % 2 == 1;
-                let ends_line = matches!(next, Some('\n'));
-                let kept = match next {
-                    Some(' ' | '\t' | '#') => count / 2,
-                    Some(':') if escaped => count - 1,
-                    Some('\n') => count - 1,
-                    _ => count,
-                };
-                name.extend(std::iter::repeat_n('\\', kept));
-                if escaped || ends_line {
-                    let taken = letters.next();
-                    name.extend(taken.filter(|letter| *letter != '\n'));
-                }
-                if ends_line {
-                    end_word(&mut words, &mut name);
-                }
-            }
-            '$' => {
-                letters.next_if_eq(&'$');
-                name.push('$');
-            }
-            ' ' | '\t' | '\r' => end_word(&mut words, &mut name),
-            '\n' => break,
-            ':' if matches!(letters.peek(), Some(' ' | '\t' | '\n' | '\\')) => {
-                end_word(&mut words, &mut name);
-                words.push(Word::Colon);
-            }
-            letter => name.push(letter),
-        }
-    }
-    end_word(&mut words, &mut name);
-    words
+    let mut splitter = Splitter { words: Vec::new(), name: String::new(), rest: text };
+    while splitter.step().is_some() {}
+    splitter.end_word();
+    splitter.words
 }
 
-fn end_word(words: &mut Vec<Word>, name: &mut String) {
-    if !name.is_empty() {
-        words.push(Word::Name(std::mem::take(name)));
+struct Splitter<'a> {
+    words: Vec<Word>,
+    /// The word that is being read.
+    name: String,
+    rest: &'a str,
+}
+
+impl Splitter<'_> {
+    /// Reads one letter, or what is escaped; `None` at the end of the rule.
+    fn step(&mut self) -> Option<()> {
+        let letter = self.take()?;
+        match letter {
+            '\\' => self.backslashes(),
+            '$' => {
+                self.rest = self.rest.strip_prefix('$').unwrap_or(self.rest);
+                self.name.push('$');
+            }
+            ' ' | '\t' => self.end_word(),
+            '\n' => return None,
+            ':' if self.rest.starts_with([' ', '\t', '\n', '\\']) => {
+                self.end_word();
+                self.words.push(Word::Colon);
+            }
+            letter => self.name.push(letter),
+        }
+        Some(())
+    }
+
+    fn take(&mut self) -> Option<char> {
+        let mut letters = self.rest.chars();
+        let letter = letters.next()?;
+        self.rest = letters.as_str();
+        Some(letter)
+    }
+
+    /// Reads a row of backslashes, of which the first is taken already.
+    ///
+    /// Before a blank or `#`, each pair of them is one, and a last odd one
+    /// escapes what follows; elsewhere they stand for themselves.
+    fn backslashes(&mut self) {
+        let more = self.rest.len() - self.rest.trim_start_matches('\\').len();
+        self.rest = self.rest.trim_start_matches('\\');
+        let count = more + 1;
+        let is_odd = count % 2 == 1;
+        let (kept, is_escape) = match self.rest.chars().next() {
+            Some(' ' | '\t' | '#') => (count / 2, is_odd),
+            Some(':') if is_odd => (count - 1, true),
+            Some('\n') => (count - 1, false),
+            _ => (count, false),
+        };
+        self.name.extend(std::iter::repeat_n('\\', kept));
+        if is_escape {
+            let letter = self.take();
+            self.name.extend(letter);
+        } else if let Some(after) = self.rest.strip_prefix('\n') {
+            self.rest = after;
+            self.end_word();
+        }
+    }
+
+    fn end_word(&mut self) {
+        if !self.name.is_empty() {
+            self.words.push(Word::Name(std::mem::take(&mut self.name)));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The files that a compilation writes, by the compiler's own naming rules.
 
-use crate::classify::Depend;
+use crate::depend::Depend;
 use crate::driver::Family;
 use crate::refusal::Refusal;
 use crate::unit::{CcUnit, DepFile, DepStyle, DepTarget, Stage};

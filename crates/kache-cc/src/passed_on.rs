@@ -28,7 +28,7 @@ pub(crate) fn preprocessor_list(
         if family != Family::Gcc && list.split(',').count() > 2 {
             return Err(unknown("-Wp,", list));
         }
-        builder.depend.from_list(part, output_path("-Wp,-MD", file)?);
+        builder.depend.through_list(part, output_path("-Wp,-MD", file)?);
     }
     Ok(())
 }
@@ -45,7 +45,7 @@ pub(crate) fn preprocessor(
         Some((Effect::Modelled(Part::Define), _, macro_text)) => {
             builder.defines.push(macro_text.to_owned());
         }
-        Some((Effect::Preprocessor, "U", _)) | Some((_, "openmp", _)) => {}
+        Some((Effect::Preprocessor, "U", _) | (_, "openmp", _)) => {}
         _ => return Err(unknown(option, argument)),
     }
     builder.keep_passed_on(option, argument);

@@ -113,15 +113,12 @@ fn split(text: &str) -> Option<Vec<String>> {
                 current.extend(letters.next());
             }
             (letter, Some(open)) if letter == open => quote = None,
-            (letter, Some(_)) => arg.get_or_insert_default().push(letter),
             ('"' | '\'', None) => {
                 quote = Some(letter);
                 arg.get_or_insert_default();
             }
-            (letter, None) if letter.is_ascii_whitespace() || letter == '\u{b}' => {
-                args.extend(arg.take());
-            }
-            (letter, None) => arg.get_or_insert_default().push(letter),
+            (' ' | '\t'..='\r', None) => args.extend(arg.take()),
+            (letter, _) => arg.get_or_insert_default().push(letter),
         }
     }
     args.extend(arg);

@@ -159,8 +159,9 @@ impl SourceFacts {
             *used |= word == name;
         }
         // Single letters are everywhere; nobody spells a name with them.
+        let is_letter = word.len() == 1 && word != "_";
         let can_be_piece =
-            |name: &&str| (2..name.len()).contains(&word.len()) && name.contains(word);
+            |name: &&str| !is_letter && word.len() < name.len() && name.contains(word);
         if TIME_MACROS.iter().any(can_be_piece) {
             note(&mut self.pieces, word);
         }

@@ -1,1 +1,56 @@
 use super::*;
+use crate::classify::{Verdict, classify};
+use crate::driver::{Called, DriverLanguage};
+
+fn unit(line: &str, family: Family) -> CcUnit {
+    let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let called = Called { family, language: DriverLanguage::ByName };
+    match classify(&args, called) {
+        Verdict::Compile(mut units) => units.remove(0),
+        Verdict::Refuse(refusal) => panic!("{line}: {refusal}"),
+    }
+}
+
+#[track_caller]
+fn check(line: &str, args: &str, headers_from: &HeadersFrom) {
+    let instrumented = instrument(&unit(line, Family::Gcc), "ours");
+    assert_eq!(instrumented.args.join(" "), args, "{line}");
+    assert_eq!(&instrumented.headers_from, headers_from, "{line}");
+}
+
+fn other(args: &str) -> HeadersFrom {
+    HeadersFrom::OtherRun(args.split(' ').map(str::to_owned).collect())
+}
+
+#[test]
+fn the_users_request_decides_how_headers_are_learned() {
+    check("-c a.c", "-MD -MF ours -MQ kache", &HeadersFrom::OurDepFile);
+    check("-c a.s", "", &HeadersFrom::Source);
+    check("-c a.i", "", &HeadersFrom::Source);
+    check("-c a.c -MD", "", &HeadersFrom::UserDepFile("a.d".to_owned()));
+    check("-c a.c -o o/x.o -Wp,-MD,d", "", &HeadersFrom::UserDepFile("d".to_owned()));
+}
+
+#[test]
+fn another_run_only_preprocesses() {
+    let ours = "-M -MF ours -MQ kache";
+    check("-c a.c -MMD", "", &other(&format!("{ours} a.c")));
+    check(
+        "-g -c -O2 -MMD -MP -MF x.d -MT t -Iinc -DX -include p.h -x c++ a.c -o x.o",
+        "",
+        &other(&format!("{ours} -g -O2 -Iinc -DX -includep.h -xc++ a.c")),
+    );
+    check(
+        "-S a.c -Wp,-MMD,x.d,-DX --param a=1 --coverage -gsplit-dwarf -fstack-usage",
+        "",
+        &other(&format!("{ours} a.c -Wp,-DX --param a=1")),
+    );
+    check("-c a.c -Wp,-MMD,x.d -MP", "", &other(&format!("{ours} a.c")));
+}
+
+#[test]
+fn clang_as_the_microsoft_compiler_is_told_in_its_own_way() {
+    let instrumented = instrument(&unit("/c a.c", Family::ClangCl), "ours");
+    assert_eq!(instrumented.args, ["/clang:-MD", "/clang:-MFours", "/clang:-MQkache"]);
+    assert_eq!(instrumented.headers_from, HeadersFrom::OurDepFile);
+}

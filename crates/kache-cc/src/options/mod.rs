@@ -2,13 +2,14 @@
 //!
 //! An option in no table is refused, so a newer compiler costs hits and never
 //! correctness. The tables are data: [`shared`] holds what both families
-//! understand alike, [`gcc`] and [`clang`] (with [`clang_code`] and [`other_languages`]) what is theirs alone, [`targets`] what depends on
+//! understand alike, [`gcc`] (with [`gcc_code`]) and [`clang`] (with [`clang_code`] and [`other_languages`]) what is theirs alone, [`targets`] what depends on
 //! the processor, and [`clang_cl`] the options that Clang takes from Microsoft's compiler.
 
 pub mod clang;
 pub mod clang_cl;
 pub mod clang_code;
 pub mod gcc;
+pub mod gcc_code;
 pub mod other_languages;
 mod reason;
 pub mod shared;
@@ -179,16 +180,40 @@ pub struct Group {
     pub negatable: bool,
     /// The names, sorted.
     pub names: &'static [&'static str],
+    /// The first letters of the names, and of `no-`, one bit for each.
+    initials: u128,
+}
+
+/// Returns a set with the first letter of each of the names, which are ASCII.
+const fn initials(names: &[&str]) -> u128 {
+    let mut letters = 0;
+    let mut rest = names;
+    while let Some((name, others)) = rest.split_first() {
+        if let Some((letter, _)) = name.as_bytes().split_first() {
+            letters |= 1 << *letter;
+        }
+        rest = others;
+    }
+    letters
 }
 
 impl Group {
+    const fn of(
+        prefix: &'static str,
+        arity: Arity,
+        effect: Effect,
+        names: &'static [&'static str],
+    ) -> Self {
+        Self { prefix, arity, effect, negatable: false, names, initials: initials(names) }
+    }
+
     /// A group of options without values.
     pub(crate) const fn flags(
         prefix: &'static str,
         effect: Effect,
         names: &'static [&'static str],
     ) -> Self {
-        Self { prefix, arity: Arity::Flag, effect, negatable: false, names }
+        Self::of(prefix, Arity::Flag, effect, names)
     }
 
     /// A group of options without values that can be negated.
@@ -197,7 +222,8 @@ impl Group {
         effect: Effect,
         names: &'static [&'static str],
     ) -> Self {
-        Self { prefix, arity: Arity::Flag, effect, negatable: true, names }
+        let initials = initials(names) | initials(&["no-"]);
+        Self { negatable: true, initials, ..Self::of(prefix, Arity::Flag, effect, names) }
     }
 
     /// A group of options whose value follows directly.
@@ -206,7 +232,7 @@ impl Group {
         effect: Effect,
         names: &'static [&'static str],
     ) -> Self {
-        Self { prefix, arity: Arity::Joined, effect, negatable: false, names }
+        Self::of(prefix, Arity::Joined, effect, names)
     }
 
     /// A group of options whose value is the next argument.
@@ -215,7 +241,7 @@ impl Group {
         effect: Effect,
         names: &'static [&'static str],
     ) -> Self {
-        Self { prefix, arity: Arity::Separate, effect, negatable: false, names }
+        Self::of(prefix, Arity::Separate, effect, names)
     }
 
     /// A group of options whose value follows directly or is the next argument.
@@ -224,11 +250,14 @@ impl Group {
         effect: Effect,
         names: &'static [&'static str],
     ) -> Self {
-        Self { prefix, arity: Arity::Either, effect, negatable: false, names }
+        Self::of(prefix, Arity::Either, effect, names)
     }
 
     /// Returns the longest of the group's options that `argument` is or begins with.
     fn find<'a>(&self, argument: &'a str) -> Option<Found<'a>> {
+        if !self.may_have(argument) {
+            return None;
+        }
         let body = match self.prefix {
             "/" => argument.strip_prefix(['/', '-'])?,
             prefix => argument.strip_prefix(prefix)?,
@@ -241,6 +270,12 @@ impl Group {
                 Some(self.found(name, false, attached))
             }
         }
+    }
+
+    /// Returns whether `argument` can be one of the options, by one letter.
+    fn may_have(&self, argument: &str) -> bool {
+        let letter = argument.as_bytes().get(self.prefix.len()).filter(|letter| letter.is_ascii());
+        letter.is_some_and(|letter| self.initials & (1 << *letter) != 0)
     }
 
     fn exact<'a>(&self, body: &'a str) -> Option<Found<'a>> {
@@ -292,7 +327,7 @@ impl Found<'_> {
 /// Returns the tables of `family`, those of its own first.
 pub fn tables(family: Family) -> [&'static [Group]; 5] {
     match family {
-        Family::Gcc => [gcc::GROUPS, shared::GROUPS, targets::GROUPS, &[], &[]],
+        Family::Gcc => [gcc::GROUPS, gcc_code::GROUPS, shared::GROUPS, targets::GROUPS, &[]],
         Family::Clang => [
             clang::GROUPS,
             clang_code::GROUPS,

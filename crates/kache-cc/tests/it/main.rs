@@ -4,8 +4,17 @@
     reason = "these tests run compilers and read what they write"
 )]
 
+#[cfg(test)]
 mod compiler;
+#[cfg(test)]
 mod headers;
+#[cfg(test)]
 mod naming;
+#[cfg(test)]
 mod options;
+#[cfg(test)]
 mod passed_on;
+#[cfg(test)]
+mod precompiled;
+#[cfg(test)]
+mod texts;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kache_cc::source_scan::{self, SourceFacts, Text};
-use kache_cc::{HeadersFrom, depfile, has_include, portable_text, recipe};
+use kache_cc::{Family, HeadersFrom, depfile, first_include, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
 use kache_key::rustc::messages;
 use kache_key::{Input, RootKind};
@@ -128,26 +128,8 @@ impl Collector<'_> {
             }
             looked_for.extend(has_include::names(&bytes).map_err(|error| error.to_string())?);
         }
-        self.check_scan(&found)?;
+        check_scan(&found)?;
         Ok(looked_for)
-    }
-
-    fn check_scan(&self, found: &SourceFacts) -> Result<(), String> {
-        let refuse = |why: &str| Err(why.to_owned());
-        let has_fixed_time = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
-        if found.may_embed() {
-            return refuse("the assembler may read a file that nobody tells of");
-        }
-        if found.mentions_timestamp() {
-            return refuse("`__TIMESTAMP__` may be used");
-        }
-        if !has_fixed_time && (found.mentions_date() || found.mentions_time()) {
-            return refuse("`__DATE__` or `__TIME__` may be used");
-        }
-        if found.reads_times() {
-            return refuse("`#pragma GCC dependency` may be used");
-        }
-        Ok(())
     }
 
     /// Notes where another header of the same name, or a precompiled one,
@@ -160,9 +142,7 @@ impl Collector<'_> {
     ) -> Result<(), String> {
         let facts = self.facts;
         let mut candidates = path.rivals(files);
-        for file in files.iter().filter(|file| !path.is_own(file)) {
-            candidates.extend(PRECOMPILED.map(|ending| format!("{file}{ending}")));
-        }
+        candidates.extend(self.precompiled(files, path)?);
         let cwd = Path::new(facts.compilation.cwd);
         for place in looked_for.iter().flat_map(|name| path.places_of(name, files)) {
             if cwd.join(&place).is_file() {
@@ -181,6 +161,23 @@ impl Collector<'_> {
             self.absent_names(cwd, dir, names);
         }
         Ok(())
+    }
+
+    /// Returns where a precompiled header would be taken for one that may come
+    /// first. No dependency file names such a header.
+    fn precompiled(&self, files: &[String], path: &SearchPath) -> Result<Vec<String>, String> {
+        let unit = self.facts.unit;
+        let source = fs::read(&self.facts.compilation.source)
+            .map_err(|error| format!("`{}`: {error}", unit.source))?;
+        let first = first_include::first_includes(&source);
+        if first.is_computed && unit.family == Family::Gcc {
+            return Err("a macro makes the name of a header that may come first".to_owned());
+        }
+        let names = first.names.iter().chain(&unit.prefix_headers);
+        let searched = names.flat_map(|name| path.places_of(name, files));
+        // `-include` looks here first.
+        let places = searched.chain(unit.prefix_headers.iter().cloned());
+        Ok(places.flat_map(|place| PRECOMPILED.map(|ending| format!("{place}{ending}"))).collect())
     }
 
     /// Makes sure that a file which is there, and was not used, was there before
@@ -281,4 +278,23 @@ impl Collector<'_> {
             self.inputs.bind([RootKind::Workspace, RootKind::Target, RootKind::CargoHome]);
         }
     }
+}
+
+/// Makes sure that nothing in the sources reads what nobody tells of.
+fn check_scan(found: &SourceFacts) -> Result<(), String> {
+    let refuse = |why: &str| Err(why.to_owned());
+    let has_fixed_time = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
+    if found.may_embed() {
+        return refuse("the assembler may read a file that nobody tells of");
+    }
+    if found.mentions_timestamp() {
+        return refuse("`__TIMESTAMP__` may be used");
+    }
+    if !has_fixed_time && (found.mentions_date() || found.mentions_time()) {
+        return refuse("`__DATE__` or `__TIME__` may be used");
+    }
+    if found.reads_times() {
+        return refuse("`#pragma GCC dependency` may be used");
+    }
+    Ok(())
 }

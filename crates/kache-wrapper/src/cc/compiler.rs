@@ -96,17 +96,8 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
 pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, CompilerError> {
     let memo_id = memo_id(program);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
-    let known = match known.filter(|known| known.watched.iter().all(files::is_unchanged)) {
-        Some(known) => known,
-        None => {
-            let known = ask(program)?;
-            if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
-                // Forgetting costs the next call these questions again.
-                drop(memo::write(store.layout(), memo_id, &known));
-            }
-            known
-        }
-    };
+    let unchanged = known.filter(|known| known.watched.iter().all(files::is_unchanged));
+    let known = unchanged.map_or_else(|| ask_and_remember(store, memo_id, program), Ok)?;
     let unknown = || CompilerError::Unknown(program.to_owned());
     let family = known.family.as_deref().and_then(family_named).ok_or_else(unknown)?;
     let driver = driver_name(&program.to_string_lossy());
@@ -130,6 +121,19 @@ fn memo_id(program: &Path) -> Digest {
         hasher.option(name, value.as_ref().map(|value| value.as_encoded_bytes()));
     }
     hasher.finish()
+}
+
+fn ask_and_remember(
+    store: &Store,
+    memo_id: Digest,
+    program: &Path,
+) -> Result<Known, CompilerError> {
+    let known = ask(program)?;
+    if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
+        // Forgetting costs the next call these questions again.
+        drop(memo::write(store.layout(), memo_id, &known));
+    }
+    Ok(known)
 }
 
 fn ask(program: &Path) -> Result<Known, CompilerError> {

@@ -1,0 +1,29 @@
+//! Sources, dependency files and response files of C are read to their ends.
+
+#![no_main]
+
+use std::io;
+
+use kache_cc::source_scan::{Text, scan};
+use kache_cc::{depfile, first_include, has_include, response_file};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    for text in [Text::Code, Text::Assembler] {
+        let mut twice = scan(bytes, text);
+        let once = twice.clone();
+        twice.merge(&once);
+        assert_eq!(twice, once);
+    }
+    first_include::first_includes(bytes);
+    drop(has_include::names(bytes));
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(files) = depfile::parse(text) {
+        assert!(files.iter().all(|file| !file.is_empty()));
+    }
+    let mut read = |path: &str| match path {
+        "f" => Ok(text.to_owned()),
+        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+    };
+    drop(response_file::expand(&["@f".to_owned()], &mut read));
+});
