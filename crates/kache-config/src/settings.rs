@@ -193,7 +193,7 @@ pub(crate) static SETTINGS: [Setting; 20] = [
 ];
 
 /// The settings of one crate.
-pub(crate) static CRATE_SETTINGS: [CrateSetting; 4] = [
+pub(crate) static CRATE_SETTINGS: [CrateSetting; 5] = [
     CrateSetting {
         key: "key_env_vars",
         assign: |rules, given, _| set_some(&mut rules.key_env_vars, variable_patterns(given)),
@@ -216,6 +216,11 @@ pub(crate) static CRATE_SETTINGS: [CrateSetting; 4] = [
         key: "incremental",
         assign: |rules, given, _| set_some(&mut rules.incremental, given.choice(&INCREMENTAL)),
         show: |rules| rules.incremental.map(|policy| shown_word(policy, &INCREMENTAL)),
+    },
+    CrateSetting {
+        key: "normalise",
+        assign: |rules, given, _| set_some(&mut rules.normalise, given.boolean()),
+        show: |rules| rules.normalise.map(|normalise| normalise.to_string()),
     },
 ];
 

@@ -124,6 +124,16 @@ fn a_crates_own_settings_are_merged_key_by_key() {
 }
 
 #[test]
+fn normalisation_is_decided_for_one_crate_over_all() {
+    for (all, own) in [(true, false), (false, true)] {
+        let text = format!("paths.normalise = {all}\n[crates.my-crate]\nnormalise = {own}\n");
+        let config = World::new().project(&text).load().expect("valid");
+        assert_eq!(config.crate_settings("my_crate").normalise, own);
+        assert_eq!(config.crate_settings("other").normalise, all);
+    }
+}
+
+#[test]
 fn base_dir_stands_in_for_base_dirs() {
     let world = World::new().env("KACHE_BASE_DIR", "/a:/b");
     check(&world, "base_dirs", r#"["/a", "/b"]"#, &Origin::Variable("KACHE_BASE_DIR"));
