@@ -281,7 +281,7 @@ fn environment(unit: &RustcUnit) -> Vec<(String, Option<String>)> {
 /// As it is, also where it names a directory: nobody can tell whether a macro
 /// bakes in the path itself, which would be found in the outputs, or
 /// something made of it, which would not.
-fn declared_variables(settings: &CrateSettings<'_>) -> Vec<(String, Digest)> {
+pub(crate) fn declared_variables(settings: &CrateSettings<'_>) -> Vec<(String, Digest)> {
     if settings.key_env_vars.is_empty() {
         return Vec::new();
     }
