@@ -7,6 +7,7 @@ mod expected;
 mod files;
 mod freshness;
 mod layering;
+mod permissions;
 mod replay_floor;
 mod rust_changes;
 mod rust_compiler;
