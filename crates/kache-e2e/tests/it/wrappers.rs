@@ -2,6 +2,7 @@
 
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
 use kache_e2e::events::Outcome;
+use kache_e2e::process::run;
 use kache_e2e::project::Project;
 use kache_e2e::{HarnessError, Scenario};
 
@@ -128,6 +129,18 @@ fn a_compiler_behind_kache_may_be_a_wrapper_and_counts_by_its_content() {
     let other = build(&stub);
     assert!(outcomes(&other).iter().all(|(_, it)| *it != Outcome::Hit), "{}", said(&other));
     assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
+}
+
+#[test]
+fn a_wrapper_without_the_command_line_tool_says_how_to_get_it() {
+    let scenario = chain::scenario().unwrap();
+    let alone = scenario.env.root().join("kache");
+    std::fs::copy(&scenario.kache.wrapper, &alone).unwrap();
+    let ran = run(scenario.env.command(&alone).arg("stats").env("PATH", "/nowhere")).unwrap();
+    assert_eq!(ran.status.code(), Some(127), "{ran:?}");
+    let way = "`cargo install --path crates/kache-cli`";
+    assert!(ran.stderr.contains(way), "{ran:?}");
+    assert!(include_str!("../../../../README.md").contains(way), "the README knows another way");
 }
 
 #[test]
