@@ -67,7 +67,7 @@ pub(crate) static SETTINGS: [Setting; 20] = [
     Setting {
         key: "cache_dir",
         variables: &["KACHE_CACHE_DIR"],
-        assign: |config, given, site| set(&mut config.cache_dir, given.path(site)),
+        assign: |config, given, site| set(&mut config.cache_dir, given.fixed_path(site)),
         show: |config| quoted_path(&config.cache_dir),
     },
     Setting {

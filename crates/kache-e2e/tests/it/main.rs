@@ -23,6 +23,7 @@ mod rust_toolchains;
 mod rustc_trial;
 mod starvation;
 mod store_damage;
+mod store_places;
 mod stub;
 mod target_dirs;
 mod trial;

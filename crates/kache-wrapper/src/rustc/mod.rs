@@ -50,7 +50,9 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
                 name_unread_call(args, &mut report);
             }
             report.is_failure = is_failure;
-            report.finish(&any_store(&cwd), Outcome::Passthrough, reason);
+            if let Some(store) = any_store(&cwd) {
+                report.finish(&store, Outcome::Passthrough, reason);
+            }
             process::become_program(program, args)
         }
     }
@@ -134,16 +136,18 @@ fn configure(call: &Invocation, target_dir: Option<&Path>) -> Result<Config, Pas
 
 /// Returns a store for the event of a call that was not looked at: the
 /// configured one, or the default one where the configuration cannot be read.
-fn any_store(cwd: &Path) -> Store {
+/// None where nothing says where that would be.
+fn any_store(cwd: &Path) -> Option<Store> {
     let places = Places { workspace: None, cwd: cwd.to_owned() };
     let env = |name: &str| std::env::var_os(name);
+    let is_fixed = |dir: &PathBuf| dir.is_absolute();
     let cache_dir = kache_config::load(&env, &places)
         .map(|config| config.cache_dir)
         .ok()
-        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from))
-        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
-        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
-    Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from).filter(is_fixed))
+        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")).filter(is_fixed))
+        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")).filter(is_fixed));
+    cache_dir.map(|dir| Store::at(&dir))
 }
 
 /// Fills in, for the event, what a call was about that nobody has classified.
