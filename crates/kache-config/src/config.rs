@@ -141,6 +141,8 @@ pub struct CrateRules {
     pub bypass: Option<bool>,
     /// What happens to this crate's `-C incremental`.
     pub incremental: Option<Incremental>,
+    /// Whether this crate is compiled with kache's own `--remap-path-prefix` arguments.
+    pub normalise: Option<bool>,
 }
 
 /// What holds for one crate: its own settings over the global ones.
@@ -155,6 +157,8 @@ pub struct CrateSettings<'a> {
     pub bypass: bool,
     /// What happens to `-C incremental`.
     pub incremental: Incremental,
+    /// Whether kache adds its own `--remap-path-prefix` arguments.
+    pub normalise: bool,
 }
 
 impl Config {
@@ -202,6 +206,7 @@ impl Config {
                 .and_then(|rules| rules.bypass)
                 .unwrap_or_else(|| self.bypass.crates.iter().any(|glob| glob.matches(&name))),
             incremental: own.and_then(|rules| rules.incremental).unwrap_or(self.incremental),
+            normalise: own.and_then(|rules| rules.normalise).unwrap_or(self.paths.normalise),
         }
     }
 

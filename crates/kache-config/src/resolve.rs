@@ -194,7 +194,8 @@ fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
 }
 
 fn default_cache_dir(env: Environment<'_>, home: Option<&Path>) -> Option<PathBuf> {
-    Some(xdg_dir(env, home, "XDG_CACHE_HOME", ".cache")?.join("kache"))
+    let dir = xdg_dir(env, home, "XDG_CACHE_HOME", ".cache")?.join("kache");
+    dir.is_absolute().then_some(dir)
 }
 
 /// Returns one of the base directories of the XDG specification, which says

@@ -67,7 +67,7 @@ pub(crate) static SETTINGS: [Setting; 21] = [
     Setting {
         key: "cache_dir",
         variables: &["KACHE_CACHE_DIR"],
-        assign: |config, given, site| set(&mut config.cache_dir, given.path(site)),
+        assign: |config, given, site| set(&mut config.cache_dir, given.fixed_path(site)),
         show: |config| quoted_path(&config.cache_dir),
     },
     Setting {
@@ -199,7 +199,7 @@ pub(crate) static SETTINGS: [Setting; 21] = [
 ];
 
 /// The settings of one crate.
-pub(crate) static CRATE_SETTINGS: [CrateSetting; 4] = [
+pub(crate) static CRATE_SETTINGS: [CrateSetting; 5] = [
     CrateSetting {
         key: "key_env_vars",
         assign: |rules, given, _| set_some(&mut rules.key_env_vars, variable_patterns(given)),
@@ -222,6 +222,11 @@ pub(crate) static CRATE_SETTINGS: [CrateSetting; 4] = [
         key: "incremental",
         assign: |rules, given, _| set_some(&mut rules.incremental, given.choice(&INCREMENTAL)),
         show: |rules| rules.incremental.map(|policy| shown_word(policy, &INCREMENTAL)),
+    },
+    CrateSetting {
+        key: "normalise",
+        assign: |rules, given, _| set_some(&mut rules.normalise, given.boolean()),
+        show: |rules| rules.normalise.map(|normalise| normalise.to_string()),
     },
 ];
 

@@ -97,6 +97,17 @@ impl Given<'_> {
         Ok(without_dots(&base.join(rest)))
     }
 
+    /// Reads a path that must be the same in every call of a build: in a
+    /// variable, a relative one would not be.
+    pub(crate) fn fixed_path(self, site: &Site<'_>) -> Result<PathBuf, BadValue> {
+        match self {
+            Self::Text(text) if !text.starts_with(['/', '~']) => {
+                Err(BadValue::of(format!("must be absolute, found `{text}`")))
+            }
+            _ => self.path(site),
+        }
+    }
+
     /// Reads a list of strings: an array in a file, separated text in a variable.
     pub(crate) fn list<T>(
         self,

@@ -25,6 +25,7 @@ mod clone;
 pub mod entry;
 pub mod failure;
 pub mod fault;
+mod holder;
 pub mod housekeeping;
 pub mod identity;
 #[cfg(feature = "index")]

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use kache_key::UnitId;
 
 use crate::failure::{IoFailure, absent_is_none};
+use crate::holder;
 use crate::layout::Layout;
 use crate::removed::{Gone, remove};
 use crate::staging::with_parent;
@@ -37,18 +38,20 @@ impl UnitLock {
     ///
     /// # Errors
     ///
-    /// `TimedOut` if that takes longer: the other process may have been stopped
-    /// and must not stop this one.
+    /// `TimedOut` if that takes longer, and at once if the other process is
+    /// stopped: it must not stop this one.
     pub fn take(layout: &Layout, unit: UnitId, patience: Duration) -> Result<Self, IoFailure> {
         let path = layout.unit_lock(unit);
         let deadline = Instant::now() + patience;
         let mut waited = false;
         loop {
             let file = open(&path).map_err(IoFailure::on("open the lock", &path))?;
-            waited |= until(deadline, || file.try_lock()).map_err(IoFailure::on("lock", &path))?;
+            waited |= until(deadline, || holder::is_stopped(&path), || file.try_lock())
+                .map_err(IoFailure::on("lock", &path))?;
             // The holder before us may have removed this very file: then its
             // name is free, and somebody else may lock a new one.
             if names(&path, &file).map_err(IoFailure::on("look at the lock", &path))? {
+                holder::sign(&file);
                 return Ok(Self { path, file, waited });
             }
         }
@@ -78,7 +81,7 @@ impl FileLock {
     /// `TimedOut` if that takes longer.
     pub fn shared(path: &Path, patience: Duration) -> Result<Self, IoFailure> {
         let file = open(path).map_err(IoFailure::on("open the lock", path))?;
-        until(Instant::now() + patience, || file.try_lock_shared())
+        until(Instant::now() + patience, || false, || file.try_lock_shared())
             .map_err(IoFailure::on("lock", path))?;
         Ok(Self { file })
     }
@@ -107,9 +110,11 @@ impl Drop for FileLock {
     }
 }
 
-/// Tries to lock until `deadline`; returns whether it took more than one try.
+/// Tries to lock until `deadline`, or until waiting `is_vain`; returns whether
+/// it took more than one try.
 fn until(
     deadline: Instant,
+    is_vain: impl Fn() -> bool,
     try_lock: impl Fn() -> Result<(), fs::TryLockError>,
 ) -> io::Result<bool> {
     let mut pause = Duration::from_millis(1);
@@ -118,7 +123,7 @@ fn until(
         match try_lock() {
             Ok(()) => return Ok(waited),
             Err(fs::TryLockError::Error(error)) => return Err(error),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() >= deadline => {
+            Err(fs::TryLockError::WouldBlock) if Instant::now() >= deadline || is_vain() => {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             Err(fs::TryLockError::WouldBlock) => {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use kache_key::{InputRecord, UnitId};
+use kache_key::input::FileStamp;
+use kache_key::{Digest, Input, InputRecord, UnitId};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{IoFailure, absent_is_none};
@@ -39,6 +40,16 @@ impl UnitRecords {
         self.records.insert(0, record);
         self.records.truncate(MAX_RECORDS);
     }
+
+    /// Returns the digest of the file `input`, which looks like `now`, and the
+    /// stamp that vouches for it; `None` if none does and the file must be read.
+    pub fn digest_of(&self, input: &Input, now: &FileStamp) -> Option<(Digest, FileStamp)> {
+        let inputs = self.records.iter().flat_map(|record| &record.inputs);
+        inputs.filter(|recorded| recorded.input == *input).find_map(|recorded| {
+            let stamp = recorded.stamp.filter(|stamp| stamp.vouches_for(now))?;
+            Some((recorded.digest, stamp))
+        })
+    }
 }
 
 /// Returns the records of `unit`; none, garbage and other versions are an empty set.
@@ -64,7 +75,7 @@ pub fn write(layout: &Layout, unit: UnitId, records: &UnitRecords) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use kache_key::{Digest, Input, PathToken, RecordedInput};
+    use kache_key::{PathToken, RecordedInput};
 
     use super::*;
 
@@ -86,6 +97,23 @@ mod tests {
         let expected: Vec<_> =
             [("c", "2"), ("e", "1"), ("d", "1"), ("b", "1")].map(|(p, c)| record(p, c)).into();
         assert_eq!(records.records, expected);
+    }
+
+    #[test]
+    fn only_a_stamp_that_agrees_and_was_taken_late_enough_vouches_for_a_digest() {
+        let now = FileStamp { dev: 1, ino: 2, size: 3, mtime_ns: 4, ctime_ns: 5, taken_ns: 6 };
+        let late = FileStamp { taken_ns: 5 + FileStamp::QUIET_NS, ..now };
+        let of = |contents: &str, stamp| {
+            let mut record = record("a", contents);
+            record.inputs[0].stamp = stamp;
+            record
+        };
+        let records = vec![of("1", None), of("2", Some(now)), of("3", Some(late))];
+        let records = UnitRecords { records, ..UnitRecords::default() };
+        let input = |path: &str| Input::File(PathToken(path.to_owned()));
+        assert_eq!(records.digest_of(&input("a"), &now), Some((Digest::of(b"3"), late)));
+        assert_eq!(records.digest_of(&input("b"), &now), None);
+        assert_eq!(records.digest_of(&input("a"), &FileStamp { size: 4, ..now }), None);
     }
 
     #[test]

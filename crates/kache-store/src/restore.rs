@@ -165,7 +165,8 @@ fn try_link(sound: &SoundBlob, wanted: &Wanted<'_>) -> io::Result<bool> {
     touch(wanted.target)?;
     tag_restored(wanted, &fs::symlink_metadata(wanted.target)?);
     if sound.metadata.mode() & 0o777 != wanted.permissions() {
-        fs::set_permissions(wanted.target, fs::Permissions::from_mode(wanted.permissions()))?;
+        let permissions = fs::Permissions::from_mode(wanted.permissions());
+        without_permissions_is_fine(fs::set_permissions(wanted.target, permissions))?;
     }
     Ok(true)
 }
@@ -217,9 +218,19 @@ fn finish(file: &File, wanted: &Wanted<'_>) -> io::Result<()> {
     let metadata = file.metadata()?;
     tag_restored(wanted, &metadata);
     if metadata.mode() & 0o777 != wanted.permissions() {
-        file.set_permissions(fs::Permissions::from_mode(wanted.permissions()))?;
+        let permissions = fs::Permissions::from_mode(wanted.permissions());
+        without_permissions_is_fine(file.set_permissions(permissions))?;
     }
     Ok(())
+}
+
+/// Passes over the refusal of a file system on which all files have the same
+/// permissions: a compiler would have got no others there.
+fn without_permissions_is_fine(changed: io::Result<()>) -> io::Result<()> {
+    match changed {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        result => result,
+    }
 }
 
 /// Tags a restored file; one without a tag is hashed by its next reader.

@@ -19,7 +19,7 @@ pub(crate) fn become_command_line(args: &[OsString]) -> ExitCode {
     }
     process::complain(
         "kache: the command line tool `kache-cli` is not installed; \
-         get it with `cargo install kache-cli`\n",
+         get it with `cargo install --path crates/kache-cli` in a checkout of kache\n",
     );
     ExitCode::from(NOT_INSTALLED)
 }

@@ -32,16 +32,18 @@ pub(crate) fn load(
 
 /// Returns a store for the event of a call that was not looked at: the
 /// configured one, or the default one where the configuration cannot be read.
-pub(crate) fn any_store(cwd: &Path) -> Store {
+/// None where nothing says where that would be.
+pub(crate) fn any_store(cwd: &Path) -> Option<Store> {
     let places = Places { workspace: None, cwd: cwd.to_owned() };
     let env = |name: &str| std::env::var_os(name);
+    let is_fixed = |dir: &PathBuf| dir.is_absolute();
     let cache_dir = kache_config::load(&env, &places)
         .map(|config| config.cache_dir)
         .ok()
-        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from))
-        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")))
-        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")));
-    Store::at(&cache_dir.unwrap_or_else(|| std::env::temp_dir().join("kache")))
+        .or_else(|| env("KACHE_CACHE_DIR").map(PathBuf::from).filter(is_fixed))
+        .or_else(|| Some(PathBuf::from(env("XDG_CACHE_HOME")?).join("kache")).filter(is_fixed))
+        .or_else(|| Some(PathBuf::from(env("HOME")?).join(".cache/kache")).filter(is_fixed));
+    cache_dir.map(|dir| Store::at(&dir))
 }
 
 /// Returns the digest of each variable that the user declared.

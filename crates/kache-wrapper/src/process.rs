@@ -130,6 +130,15 @@ fn write_lines(
     passed.extend_from_slice(&rewritten);
 }
 
+/// Returns the permission bits that files made by this process do not get.
+///
+/// The system only tells while setting others; nothing else runs meanwhile.
+pub(crate) fn umask() -> u32 {
+    let umask = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    rustix::process::umask(umask);
+    umask.bits()
+}
+
 /// Starts `program` on its own: not waited for, not interrupted with the build.
 pub(crate) fn start_detached(program: &OsStr, args: &[impl AsRef<OsStr>]) -> io::Result<()> {
     let null = || (Stdio::null(), Stdio::null(), Stdio::null());

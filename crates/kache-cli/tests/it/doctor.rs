@@ -172,6 +172,34 @@ fn damage_in_the_store_is_told_and_left_alone() -> Fallible<()> {
 }
 
 #[test]
+fn a_cache_inside_a_package_is_warned_of() -> Fallible<()> {
+    const PACKAGE: &str = "[package]\nname = \"app\"\n";
+    let check_place = |cache: &str, manifests: &[(&str, &str)], around: Option<&str>| {
+        let mut world = world(&wrapper("hit", "made"))?;
+        world.env("KACHE_CACHE_DIR", world.path(cache));
+        for (dir, text) in manifests {
+            world.write(&format!("{dir}/Cargo.toml"), text)?;
+        }
+        if let Some(dir) = around {
+            let says = format!("inside the package `@/{dir}`");
+            return check(&world, ("store", "place"), "warn", &says);
+        }
+        let report = world.run(&["doctor", "--no-probe", "--format", "json"])?.json()?;
+        assert_eq!(find(&report, "store", "place"), None, "{cache}");
+        Ok(())
+    };
+    check_place("ws/cache", &[("ws", PACKAGE)], Some("ws"))?;
+    check_place("ws/deep/cache", &[("ws", PACKAGE)], Some("ws"))?;
+    check_place("ws/.deep/cache", &[("ws", PACKAGE)], None)?;
+    check_place("ws/.cache", &[("ws", PACKAGE)], None)?;
+    check_place("ws/target/cache", &[("ws", PACKAGE)], None)?;
+    check_place("ws/src/target/cache", &[("ws", PACKAGE)], Some("ws"))?;
+    check_place("ws/cache", &[("ws", "[workspace]\n")], None)?;
+    check_place("ws/sub/cache", &[("ws", PACKAGE), ("ws/sub", "[workspace]\n")], None)?;
+    check_place("cache", &[("ws", PACKAGE)], None)
+}
+
+#[test]
 fn a_store_path_that_is_a_file_is_a_failure() -> Fallible<()> {
     let world = world(&wrapper("hit", "made"))?;
     world.write("cache", "precious")?;

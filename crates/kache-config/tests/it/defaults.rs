@@ -70,6 +70,7 @@ fn the_examples_in_the_defaults_file_are_valid_and_complete() {
     assert!(rules.extra_inputs.is_some(), "extra_inputs");
     assert!(rules.bypass.is_some(), "bypass");
     assert!(rules.incremental.is_some(), "incremental");
+    assert!(rules.normalise.is_some(), "normalise");
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn the_documentation_has_a_row_for_every_key() {
         let row = row.unwrap_or_else(|| panic!("no row for {} and {variable}", setting.key));
         assert!(row.contains(&format!("| `{default}` |")), "{row} does not say {default}");
     }
-    for key in ["key_env_vars", "extra_inputs", "bypass", "incremental"] {
+    for key in ["key_env_vars", "extra_inputs", "bypass", "incremental", "normalise"] {
         assert!(page.contains(&format!("| `crates.<name>.{key}` |")), "{key}");
     }
 }

@@ -30,7 +30,7 @@ const fn placed(row: Row, shown: [&'static str; 2]) -> Row {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 21] = [
     row(("disabled", "false"), ["true", "false"], ("KACHE_DISABLED", "yes", "true")),
     placed(
         row(("cache_dir", "\"@/home/.cache/kache\""), ["\"c\"", "\"~/c\""], ("KACHE_CACHE_DIR", "/c", "\"/c\"")),
@@ -122,6 +122,16 @@ fn a_crates_own_settings_are_merged_key_by_key() {
     assert_eq!(report("bypass"), ("true".to_owned(), user));
     assert_eq!(report("incremental"), ("\"strip\"".to_owned(), project.clone()));
     assert_eq!(report("key_env_vars"), ("[\"A\"]".to_owned(), project));
+}
+
+#[test]
+fn normalisation_is_decided_for_one_crate_over_all() {
+    for (all, own) in [(true, false), (false, true)] {
+        let text = format!("paths.normalise = {all}\n[crates.my-crate]\nnormalise = {own}\n");
+        let config = World::new().project(&text).load().expect("valid");
+        assert_eq!(config.crate_settings("my_crate").normalise, own);
+        assert_eq!(config.crate_settings("other").normalise, all);
+    }
 }
 
 #[test]

@@ -144,6 +144,18 @@ fn a_bad_variable_is_refused_by_name() {
     check_variable("KACHE_CONFIG", "~x", "KACHE_CONFIG: expected `~` or `~/...`, found `~x`");
 }
 
+#[test]
+fn the_cache_directory_is_not_relative_to_wherever_a_compiler_is_called() {
+    for text in ["cache", "./cache", "../cache", "."] {
+        let message = format!("KACHE_CACHE_DIR: must be absolute, found `{text}`");
+        check_variable("KACHE_CACHE_DIR", text, &message);
+    }
+    assert_eq!(World::new().env("KACHE_CACHE_DIR", "~/cache").refusal(), None);
+    let world = World::new().env("HOME", "home");
+    let message = "no cache directory: set KACHE_CACHE_DIR, XDG_CACHE_HOME or HOME";
+    assert_eq!(world.refusal().as_deref(), Some(message));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_variable_that_is_not_utf_8_is_refused() {

@@ -32,13 +32,17 @@ fn a_file_sets_typed_fields() {
 #[track_caller]
 fn check_path(written: &str, from_file: &str, from_variable: &str) {
     let world = World::new().at(Some("ws"), "cwd");
-    let world = world.project(&format!("cache_dir = '{written}'"));
-    assert_eq!(world.short(&load(&world).cache_dir), from_file, "{written}");
-    let world = world.env("KACHE_CACHE_DIR", written);
-    assert_eq!(world.short(&load(&world).cache_dir), from_variable, "{written}");
+    let world = world.project(&format!("base_dirs = ['{written}']"));
+    let found = |world: &World| {
+        let dirs = load(world).base_dirs;
+        world.short(dirs.first().expect("one was given"))
+    };
+    assert_eq!(found(&world), from_file, "{written}");
+    let world = world.env("KACHE_BASE_DIRS", written);
+    assert_eq!(found(&world), from_variable, "{written}");
     let world = world.at(None, "cwd");
     let from_cwd = from_variable.replace("@/ws", "@/cwd");
-    assert_eq!(world.short(&load(&world).cache_dir), from_cwd, "{written}");
+    assert_eq!(found(&world), from_cwd, "{written}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::chain::{
     self, CRATES, SENTENCE, assert_blobs_intact, assert_compiled, assert_hits, build, printed,
     said, same_as_bare, succeed,
 };
-use crate::stub::{Stub, start_job, stop_job};
+use crate::stub::{Stub, signal_job, start_job, stop_job};
 
 /// `base` does not end before `mid` has begun, which only works where `mid`
 /// begins as soon as the metadata of `base` is announced.
@@ -306,6 +306,9 @@ fn two_cargos_that_need_the_same_units_run_one_compiler_for_each() {
     let events: Vec<_> = journal.take().unwrap().into_iter().filter(Event::is_unit).collect();
     let hits = events.iter().filter(|event| event.outcome == Outcome::Hit).count();
     assert_eq!((events.len(), hits), (2 * CRATES.len(), CRATES.len()));
+    let is_waiter = |event: &&Event| event.name == "base" && event.outcome == Outcome::Hit;
+    let phases = &events.iter().find(is_waiter).unwrap().phases_us;
+    assert!(phases["lookup"] > 300_000 && phases["compile"] == 0, "{phases:?}");
     for tree in trees {
         assert_eq!(same_as_bare(&scenario, tree).unwrap(), SENTENCE);
         let again = succeed(&scenario.cargo_in(tree, "build").var("RUSTC", &stub.program)).unwrap();
@@ -329,6 +332,30 @@ fn a_cargo_with_other_sources_does_not_wait() {
     assert!(stop_job(job, "KILL"));
     assert!(built.success(), "{}", built.stderr);
     assert!(began.elapsed() < Duration::from_secs(50), "it waited for the lock");
+}
+
+#[test]
+fn a_cargo_does_not_wait_for_one_that_is_stopped() {
+    let scenario = chain::scenario().unwrap();
+    let stub = Stub::compiler(
+        &scenario,
+        r#"[ "$name" = base ] && [ ! -e "$marks/began" ] && { mark began; await go; }"#,
+    );
+    let second = scenario.second_checkout("elsewhere/two").unwrap();
+    let mut job = start_job(scenario.cargo("build").var("RUSTC", &stub.program).command());
+    stub.wait_for("began");
+    signal_job(&job, "STOP");
+    let began = Instant::now();
+    let build = |project| succeed(&scenario.cargo_in(project, "build").var("RUSTC", &stub.program));
+    assert_compiled(&build(&second).unwrap(), CRATES);
+    assert!(began.elapsed() < Duration::from_secs(50), "it waited for the lock");
+    assert_eq!(same_as_bare(&scenario, &second).unwrap(), SENTENCE);
+    // Continued, it finds that it is late and is none the worse for it.
+    stub.mark("go");
+    signal_job(&job, "CONT");
+    assert!(job.wait().unwrap().success());
+    assert_eq!(build(&scenario.project).unwrap().units(), 0);
+    assert_eq!(printed(&scenario, &scenario.project).unwrap(), SENTENCE);
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! Variables and files that macros read: by `env!`, and behind rustc's back.
 
-use crate::expected::Expected::{Failure, Hit, Miss};
+use std::{fs, io};
+
+use kache_e2e::oracle::Tree;
+
+use crate::expected::Expected::{Compiled, Failure, Hit, Miss};
+use crate::files::settle;
 use crate::trial::Trial;
 
 const MANIFEST: &str = r#"[package]
@@ -172,6 +177,51 @@ fn files_that_the_build_script_declared_to_cargo_are_inputs_of_a_macro() {
         trial.remove("schema/a.txt");
         trial.check("app", Miss);
     }
+}
+
+/// Replaces a text in every record of the store; returns how many had it.
+fn replace_in_records(trial: &Trial, from: &str, to: &str) -> io::Result<usize> {
+    let dir = trial.scenario.env.cache_dir().join("v1/records");
+    let mut found = 0;
+    for name in Tree::of(&dir, |_| true).map_err(io::Error::other)?.files.into_keys() {
+        let text = fs::read_to_string(dir.join(&name))?;
+        if text.contains(from) {
+            found += 1;
+            fs::write(dir.join(name), text.replace(from, to))?;
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn a_declared_file_is_not_read_again_while_its_stamp_vouches_for_it() {
+    let trial = Trial::of_fixture("macros");
+    trial.write(".kache.toml", "[crates.app]\nextra_inputs = [\"schema.txt\"]\n");
+    settle();
+    trial.prove_hit("app");
+    let real = blake3::hash(&fs::read(trial.path("schema.txt")).unwrap()).to_hex();
+    let forged = blake3::hash(b"forged").to_hex();
+    assert_eq!(replace_in_records(&trial, &real, &forged).unwrap(), 1);
+    trial.write("src/main.rs", trial.project().read("src/main.rs").unwrap() + "// edited\n");
+    trial.check("app", Compiled);
+    assert_eq!(replace_in_records(&trial, &real, &forged).unwrap(), 0, "the file was read");
+    trial.project().touch("schema.txt").unwrap();
+    trial.check("app", Compiled);
+    assert_eq!(replace_in_records(&trial, &forged, &real).unwrap(), 0, "the file was not read");
+}
+
+#[test]
+fn a_result_is_not_stored_where_a_gibibyte_is_declared() {
+    let trial = Trial::of_fixture("macros");
+    trial.write("build.rs", "fn main() { println!(\"cargo:rerun-if-changed=large\"); }\n");
+    trial.write("large/one", "");
+    trial.write("large/two", "");
+    trial.prove_hit("app");
+    for name in ["one", "two"] {
+        let file = fs::File::options().write(true).open(trial.path("large").join(name)).unwrap();
+        file.set_len((1 << 29) + 1).unwrap();
+    }
+    trial.check_unstored("app", "1073741826 bytes of files are declared as inputs");
 }
 
 #[test]

@@ -96,6 +96,22 @@ fn a_generated_source_names_itself_below_the_working_directory() {
     assert_eq!(said[0], said[1]);
 }
 
+#[test]
+fn a_source_included_by_its_absolute_path_names_itself_as_cargo_does_where_that_is_wanted() {
+    let trial = Trial::of_fixture("macros");
+    trial.write("src/place.rs", "const FILE: &str = file!();\n");
+    let include = "include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/src/place.rs\"));";
+    trial.write("src/main.rs", format!("{include}\nfn main() {{ println!(\"{{FILE}}\"); }}\n"));
+    drop(trial.build());
+    let mapped = run_program(&trial.scenario.env, &trial.project().program("app"), &[]).unwrap();
+    assert_eq!(mapped.stdout, "/proc/self/cwd/src/place.rs\n");
+    trial.write(".kache.toml", "[crates.app]\nnormalise = false\n");
+    trial.prove_hit("app");
+    let other = elsewhere(&trial);
+    trial.check_all_in(&other, &[("app", Miss), ("bake", Hit)]);
+    trial.check("app", Hit);
+}
+
 /// A workspace in `inside`, with a package beside it that is no member.
 const CHECKOUT: &[(&str, &str)] = &[
     (".cargo/config.toml", "[build]\ntarget-dir = \"target\"\n"),

@@ -110,13 +110,18 @@ pub(crate) fn start_job(mut command: Command) -> Child {
     command.spawn().expect("cargo can be started")
 }
 
-/// Sends a signal to every process of a job, as a terminal does, and waits for
-/// its leader; returns whether that was still there to receive it.
-#[track_caller]
-pub(crate) fn stop_job(mut job: Child, signal: &str) -> bool {
+/// Sends a signal to every process of a job, as a terminal does.
+pub(crate) fn signal_job(job: &Child, signal: &str) {
     let script = format!("kill -s {signal} -- -{}", job.id());
     let shell = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status();
     let _ = shell.expect("there is a shell");
+}
+
+/// Sends a job a signal that ends it, and waits for its leader; returns whether
+/// that was still there to receive it.
+#[track_caller]
+pub(crate) fn stop_job(mut job: Child, signal: &str) -> bool {
+    signal_job(&job, signal);
     let start = Instant::now();
     loop {
         if let Some(status) = job.try_wait().expect("the job is this process's child") {

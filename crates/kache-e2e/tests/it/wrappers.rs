@@ -2,6 +2,7 @@
 
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
 use kache_e2e::events::Outcome;
+use kache_e2e::process::run;
 use kache_e2e::project::Project;
 use kache_e2e::{HarnessError, Scenario};
 
@@ -9,7 +10,10 @@ use crate::chain::{
     self, CRATES, SENTENCE, assert_compiled, assert_hits, outcomes, printed, said, same_as_bare,
     succeed,
 };
+use crate::expected::Expected::{Compiled, Miss, Served};
+use crate::files::text;
 use crate::stub::Stub;
+use crate::trial::{MANIFEST, Trial};
 
 /// Returns the warnings and errors in what cargo printed.
 fn diagnostics(outcome: &CargoOutcome) -> Vec<&str> {
@@ -125,6 +129,42 @@ fn a_compiler_behind_kache_may_be_a_wrapper_and_counts_by_its_content() {
     let other = build(&stub);
     assert!(outcomes(&other).iter().all(|(_, it)| *it != Outcome::Hit), "{}", said(&other));
     assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
+}
+
+#[test]
+fn a_wrapper_without_the_command_line_tool_says_how_to_get_it() {
+    let scenario = chain::scenario().unwrap();
+    let alone = scenario.env.root().join("kache");
+    std::fs::copy(&scenario.kache.wrapper, &alone).unwrap();
+    let ran = run(scenario.env.command(&alone).arg("stats").env("PATH", "/nowhere")).unwrap();
+    assert_eq!(ran.status.code(), Some(127), "{ran:?}");
+    let way = "`cargo install --path crates/kache-cli`";
+    assert!(ran.stderr.contains(way), "{ran:?}");
+    assert!(include_str!("../../../../README.md").contains(way), "the README knows another way");
+}
+
+#[test]
+fn a_declared_variable_is_an_input_of_a_script_in_the_place_of_the_compiler() {
+    let script = "fn main() { let set = std::env::var(\"CARGO_CFG_TARGET_FEATURE\").unwrap(); \
+                  println!(\"cargo:rustc-env=FEATURES={set}\"); }\n";
+    let mut trial = Trial::of(&[
+        ("Cargo.toml", MANIFEST),
+        (".kache.toml", "key_env_vars = [\"EXTRA_FLAG\"]\n"),
+        ("build.rs", script),
+        ("src/main.rs", "fn main() { println!(\"{} {}\", env!(\"FEATURES\"), cfg!(extra)); }\n"),
+    ]);
+    let stub = Stub::compiler(&trial.scenario, r#"exec "$real" "$@" $EXTRA_FLAG"#);
+    trial.set("RUSTC", text(&stub.program));
+    // Cargo itself would not ask such a script again.
+    trial.set("CARGO_CACHE_RUSTC_INFO", "0");
+    trial.check("app", Compiled);
+    trial.check("app", Served);
+    trial.set("EXTRA_FLAG", "--cfg=extra");
+    assert!(trial.check("app", Miss).ends_with(" true\n"));
+    trial.set("EXTRA_FLAG", "-Ctarget-feature=+sse3");
+    assert!(trial.check("app", Miss).contains("sse3"));
+    trial.unset("EXTRA_FLAG");
+    trial.check("app", Served);
 }
 
 #[test]

@@ -150,7 +150,9 @@ fn become_compiler(
     mut report: Report,
 ) -> ExitCode {
     report.is_failure = passthrough.is_failure;
-    report.finish(&configuration::any_store(cwd), Outcome::Passthrough, passthrough.reason);
+    if let Some(store) = configuration::any_store(cwd) {
+        report.finish(&store, Outcome::Passthrough, passthrough.reason);
+    }
     process::become_program(path, args)
 }
 

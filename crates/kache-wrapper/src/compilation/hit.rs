@@ -9,6 +9,7 @@ use kache_store::{BlobError, Manifest, Trust, Wanted, blob, entry, record, resto
 use super::Compilation;
 use super::lookup::FoundEntry;
 use super::products::{Form, Product};
+use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::Served;
 
@@ -42,12 +43,21 @@ pub(super) fn restore(
     Ok(Served::hit(compilation.store.clone()))
 }
 
+/// Returns the permissions that a compiler would give an output here, where
+/// `umask` takes some away: of the `stored` ones, only whether anybody may
+/// execute it counts. The others come from wherever the entry was made.
+fn permissions_here(stored: u32, umask: u32) -> u32 {
+    let all = if stored & 0o111 == 0 { 0o666 } else { 0o777 };
+    all & !umask
+}
+
 fn restore_blobs(
     compilation: &Compilation<'_>,
     found: &FoundEntry,
     trust: Trust,
     report: &mut Report,
 ) -> Result<(), String> {
+    let umask = process::umask();
     for product in &compilation.products {
         let Form::Bytes { sharing } = product.form else { continue };
         let mut outputs = found.manifest.outputs.iter();
@@ -57,7 +67,7 @@ fn restore_blobs(
         let wanted = Wanted {
             blob: output.blob,
             size_bytes: output.size,
-            mode: output.mode,
+            mode: permissions_here(output.mode, umask),
             target: &product.path,
             sharing,
         };

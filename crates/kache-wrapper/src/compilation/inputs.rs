@@ -8,7 +8,7 @@ use std::path::Path;
 use kache_key::input::{FileStamp, absent_digest, root_digest};
 use kache_key::rustc::messages::Segment;
 use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, Roots, evidence};
-use kache_store::{blob, clock, identity};
+use kache_store::{UnitRecords, blob, clock, identity};
 
 use super::Compilation;
 use super::products::{self, Form, Made, Product};
@@ -79,11 +79,37 @@ impl<'a> Inputs<'a> {
     pub(crate) fn read_unchanged(&self, path: &Path) -> Result<(Vec<u8>, FileStamp), String> {
         let stamp = self.stamp_unchanged(path)?;
         let bytes = fs::read(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
-        let after = self.stamp_unchanged(path)?;
-        if (stamp.ino, stamp.size, stamp.ctime_ns) != (after.ino, after.size, after.ctime_ns) {
-            return Err(changed(path));
-        }
+        self.check_still(path, &stamp)?;
         Ok((bytes, stamp))
+    }
+
+    /// Adds a file of which nobody needs the bytes, only the digest: it may be
+    /// large. Not read where a stamp in the `earlier` records vouches for it.
+    pub(crate) fn digested_file(
+        &mut self,
+        path: &Path,
+        earlier: &UnitRecords,
+    ) -> Result<(), String> {
+        let input = Input::File(self.compilation.roots.tokenise(&path.to_string_lossy()));
+        let stamp = self.stamp_unchanged(path)?;
+        if let Some((digest, stamp)) = earlier.digest_of(&input, &stamp) {
+            self.add(input, digest, Some(stamp));
+            return Ok(());
+        }
+        let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;
+        self.check_still(path, &stamp)?;
+        self.add(input, digest, Some(stamp));
+        Ok(())
+    }
+
+    /// Makes sure that a file was not replaced or written to since `stamp` was taken.
+    fn check_still(&self, path: &Path, stamp: &FileStamp) -> Result<(), String> {
+        let now = self.stamp_unchanged(path)?;
+        if (stamp.ino, stamp.size, stamp.ctime_ns) == (now.ino, now.size, now.ctime_ns) {
+            Ok(())
+        } else {
+            Err(changed(path))
+        }
     }
 
     fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {

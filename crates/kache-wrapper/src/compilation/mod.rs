@@ -20,7 +20,7 @@ use kache_store::{Store, TextOutput, blob};
 
 use self::lookup::{Found, Missed};
 pub(crate) use self::products::{Form, Product};
-use crate::report::Report;
+use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
 
 /// How long to wait for another build that compiles the same unit: longer than
@@ -80,7 +80,10 @@ pub(crate) fn serve(
     let missed = match lookup::look(compilation, report) {
         Found::Entry(entry) => match hit::restore(compilation, &entry, report) {
             Ok(served) => return Ok(served),
-            Err(reason) => Missed { reason, wanted: Some(entry.key), records: entry.records },
+            Err(reason) => {
+                report.lap(Phase::Restore);
+                Missed { reason, wanted: Some(entry.key), records: entry.records }
+            }
         },
         Found::Nothing(missed) => missed,
     };
@@ -90,6 +93,7 @@ pub(crate) fn serve(
     // Somebody else may be compiling just this: then wait and look again.
     let name = lock_name(compilation, &missed);
     let lock = compilation.store.lock_unit(name, WAIT_FOR_OTHER_BUILD).ok();
+    report.lap(Phase::Lookup);
     if lock.as_ref().is_some_and(|lock| lock.waited)
         && let Found::Entry(entry) = lookup::look(compilation, report)
         && let Ok(served) = hit::restore(compilation, &entry, report)

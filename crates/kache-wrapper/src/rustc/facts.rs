@@ -111,7 +111,7 @@ pub(crate) fn gather<'a>(
     }
     let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
     let roots = surroundings::with_base_dirs(roots, config);
-    let remaps = Remaps::of(&unit, &roots, config);
+    let remaps = Remaps::of(&unit, &roots, config, settings.normalise);
     let env = environment(&unit);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
     let mut facts = named_digests(&unit, &store, &toolchain)?;

@@ -52,7 +52,7 @@ impl Compiler for Facts<'_> {
             let collected = Err("the crate is being edited".to_owned());
             publish::publish(&self.compilation, missed, collected, report)
         } else {
-            let collected = collect::collect(self, &before, &ran);
+            let collected = collect::collect(self, &before, &ran, &missed.records);
             publish::publish(&self.compilation, missed, collected, report)
         };
         before.clean_up();

@@ -51,7 +51,9 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
                 name_unread_call(args, &mut report);
             }
             report.is_failure = is_failure;
-            report.finish(&configuration::any_store(&cwd), Outcome::Passthrough, reason);
+            if let Some(store) = configuration::any_store(&cwd) {
+                report.finish(&store, Outcome::Passthrough, reason);
+            }
             process::become_program(program, args)
         }
     }

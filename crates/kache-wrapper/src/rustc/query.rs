@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Invocation;
 use super::facts::{check_reporting_variables, cpu_identity, identify_toolchain};
 use super::surroundings::variable;
+use crate::configuration;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
@@ -33,7 +34,7 @@ pub(crate) fn serve(
     report: &mut Report,
 ) -> Result<Served, Passthrough> {
     let store = Store::at(&config.cache_dir);
-    let id = identify(call, question, &store)?;
+    let id = identify(call, question, config, &store)?;
     report.lap(Phase::Parse);
     if let Ok(Some(answer)) = memo::read::<Answer>(store.layout(), id) {
         // Cargo has gone if this fails.
@@ -63,6 +64,7 @@ pub(crate) fn serve(
 fn identify(
     call: &Invocation,
     question: &RustcQuery,
+    config: &Config,
     store: &Store,
 ) -> Result<Digest, Passthrough> {
     if question.reads_stdin && !stdin_is_empty() {
@@ -87,6 +89,8 @@ fn identify(
     if question.uses_native_cpu {
         facts.push(("cpu".to_owned(), cpu_identity()?));
     }
+    // A script in the place of the compiler may read them.
+    facts.extend(configuration::declared_variables(&config.crate_settings("")));
     let env: Vec<_> = RUSTC_ENV.iter().map(|name| ((*name).to_owned(), variable(name))).collect();
     let context = UnitContext {
         compiler: toolchain.identity,

@@ -87,8 +87,8 @@ impl Remaps {
     /// The workspace is hidden where the source is named relative to it, as
     /// cargo does for workspace members: `file!()` is then the same either
     /// way. A crate named by its absolute path prints that path in panics.
-    pub(crate) fn of(unit: &RustcUnit, roots: &Roots, config: &Config) -> Self {
-        if !config.paths.normalise || unit.coverage || unit.trybuild {
+    pub(crate) fn of(unit: &RustcUnit, roots: &Roots, config: &Config, normalise: bool) -> Self {
+        if !normalise || unit.coverage || unit.trybuild {
             return Self::default();
         }
         let mut remaps = Self { normalises: true, ..Self::default() };

@@ -114,7 +114,9 @@ impl Probe {
             }
             Ok(Twice::Silent) => {
                 let message = format!("`{program}` wrote no event, so it is no kache wrapper");
-                checks.fail(NAME, message, "install it anew: cargo install kache-wrapper");
+                let anew =
+                    "install it anew from a checkout: cargo install --path crates/kache-wrapper";
+                checks.fail(NAME, message, anew);
             }
         }
     }

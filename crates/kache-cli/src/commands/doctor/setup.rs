@@ -29,7 +29,7 @@ pub(super) fn check(context: &Context, own: Option<&Path>, settings: &Settings) 
         None => checks.fail(
             "wrapper",
             "the program `kache` is neither beside kache-cli nor on PATH",
-            "install it: cargo install kache-wrapper",
+            "install it from a checkout: cargo install --path crates/kache-wrapper",
         ),
     }
     for problem in &context.cargo.problems {

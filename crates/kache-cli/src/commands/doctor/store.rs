@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kache_key::BlobId;
 use kache_store::{Inventory, Layout, Store, blob};
+use toml::de::DeTable;
 
 use super::{Check, Checks};
 use crate::context::Context;
@@ -24,6 +25,7 @@ pub(super) fn check(context: &Context) -> Vec<Check> {
         checks.fail("directory", "there is none", "set KACHE_CACHE_DIR or HOME");
         return checks.list;
     }
+    check_place(&mut checks, &config.cache_dir);
     if !check_directory(&mut checks, context, &store) {
         return checks.list;
     }
@@ -36,6 +38,38 @@ pub(super) fn check(context: &Context) -> Vec<Check> {
         Err(failure) => checks.fail("contents", failure.to_string(), "check its permissions"),
     }
     checks.list
+}
+
+/// Warns of a cache in the middle of a package: cargo looks at all its files.
+fn check_place(checks: &mut Checks, cache_dir: &Path) {
+    if let Some(package) = package_around(cache_dir) {
+        let message = format!("the cache is inside the package `{}`", package.display());
+        checks.warn(
+            "place",
+            message,
+            "cargo runs a build script that names no `rerun-if-changed` whenever a file of its \
+             package changes, so each build would be followed by another; put the cache elsewhere",
+        );
+    }
+}
+
+/// Returns the directory of the package whose files, to cargo, those below
+/// `dir` are. What is in a hidden directory or in `target` is no package's.
+fn package_around(dir: &Path) -> Option<&Path> {
+    let mut below = dir;
+    for above in dir.ancestors().skip(1) {
+        let name = below.file_name()?.to_string_lossy();
+        if name.starts_with('.') {
+            return None;
+        }
+        if let Ok(manifest) = fs::read_to_string(above.join("Cargo.toml")) {
+            let has_package = DeTable::parse(&manifest)
+                .is_ok_and(|manifest| manifest.get_ref().contains_key("package"));
+            return (has_package && name != "target").then_some(above);
+        }
+        below = above;
+    }
+    None
 }
 
 /// Returns whether there is a store to look into.

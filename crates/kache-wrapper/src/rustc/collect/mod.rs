@@ -3,6 +3,7 @@
 //! Each step can find that the result must not be stored, and says why.
 
 mod archives;
+mod declared;
 mod links;
 mod macros;
 mod outputs;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use kache_key::RootKind;
 use kache_key::input::FileStamp;
 use kache_key::rustc::messages;
-use kache_store::{TextOutput, identity};
+use kache_store::{TextOutput, UnitRecords, identity};
 
 use super::facts::Facts;
 use crate::compilation::inputs::{Inputs, Start};
@@ -53,7 +54,14 @@ impl Before {
 }
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
-pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<Collected, String> {
+///
+/// What the `earlier` records of the unit say of a declared file is used again.
+pub(crate) fn collect(
+    facts: &Facts<'_>,
+    before: &Before,
+    ran: &Ran,
+    earlier: &UnitRecords,
+) -> Result<Collected, String> {
     let inputs = Inputs::new(&facts.compilation, before.start)?;
     let stdout = text(&ran.stdout)?;
     let stderr = text(&ran.stderr)?;
@@ -65,7 +73,7 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     collector.sources(&dep_info)?;
     collector.variables(&dep_info)?;
     collector.externs()?;
-    collector.declared_files()?;
+    collector.declared_files(earlier)?;
     collector.link_inputs()?;
     collector.reachable_macros()?;
     collector.remember_macro(&outputs);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kache_key::input::env_digest;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
-use kache_key::{Digest, Input, RootKind};
+use kache_key::{Input, RootKind};
 use kache_store::identity;
 
 use super::Collector;
@@ -153,23 +153,6 @@ impl Collector<'_> {
             let facts = self.facts;
             for name in &facts.declared.variables {
                 self.variable(name);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the files that the user or the package's build script declared.
-    pub(super) fn declared_files(&mut self) -> Result<(), String> {
-        let facts = self.facts;
-        for path in &facts.declared.files {
-            let token = facts.compilation.roots.tokenise(&path.to_string_lossy());
-            if path.is_file() {
-                let (bytes, stamp) = self.inputs.read_unchanged(path)?;
-                self.inputs.add(Input::File(token), Digest::of(&bytes), Some(stamp));
-            } else if path.exists() {
-                return Err(format!("`{}` is declared and is no plain file", path.display()));
-            } else {
-                self.inputs.absent(path);
             }
         }
         Ok(())
