@@ -171,23 +171,25 @@ fn damage_in_the_store_is_told_and_left_alone() -> Fallible<()> {
     check(&world, ("store", "entries"), "warn", "0 unreadable, 1 without a blob")
 }
 
+/// Asks about the cache directory `cache`, where some directories have a
+/// manifest; `around` is the one that must be warned of.
+#[track_caller]
+fn check_place(cache: &str, manifests: &[(&str, &str)], around: Option<&str>) -> Fallible<()> {
+    let mut world = World::new()?;
+    world.env("KACHE_CACHE_DIR", world.path(cache));
+    for (dir, text) in manifests {
+        world.write(&format!("{dir}/Cargo.toml"), text)?;
+    }
+    let report = world.run(&["doctor", "--no-probe", "--format", "json"])?.json()?;
+    let warning =
+        |dir: &str| ("warn".to_owned(), format!("the cache is inside the package `@/{dir}`"));
+    assert_eq!(find(&report, "store", "place"), around.map(warning), "{cache}");
+    Ok(())
+}
+
 #[test]
 fn a_cache_inside_a_package_is_warned_of() -> Fallible<()> {
     const PACKAGE: &str = "[package]\nname = \"app\"\n";
-    let check_place = |cache: &str, manifests: &[(&str, &str)], around: Option<&str>| {
-        let mut world = world(&wrapper("hit", "made"))?;
-        world.env("KACHE_CACHE_DIR", world.path(cache));
-        for (dir, text) in manifests {
-            world.write(&format!("{dir}/Cargo.toml"), text)?;
-        }
-        if let Some(dir) = around {
-            let says = format!("inside the package `@/{dir}`");
-            return check(&world, ("store", "place"), "warn", &says);
-        }
-        let report = world.run(&["doctor", "--no-probe", "--format", "json"])?.json()?;
-        assert_eq!(find(&report, "store", "place"), None, "{cache}");
-        Ok(())
-    };
     check_place("ws/cache", &[("ws", PACKAGE)], Some("ws"))?;
     check_place("ws/deep/cache", &[("ws", PACKAGE)], Some("ws"))?;
     check_place("ws/.deep/cache", &[("ws", PACKAGE)], None)?;

@@ -1,5 +1,7 @@
 //! kache together with other programs that stand before the compiler.
 
+use std::fs;
+
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
 use kache_e2e::events::Outcome;
 use kache_e2e::process::run;
@@ -135,7 +137,9 @@ fn a_compiler_behind_kache_may_be_a_wrapper_and_counts_by_its_content() {
 fn a_wrapper_without_the_command_line_tool_says_how_to_get_it() {
     let scenario = chain::scenario().unwrap();
     let alone = scenario.env.root().join("kache");
-    std::fs::copy(&scenario.kache.wrapper, &alone).unwrap();
+    let wrapper = &scenario.kache.wrapper;
+    // A copy that another test's child still has open cannot be started.
+    fs::hard_link(wrapper, &alone).or_else(|_| fs::copy(wrapper, &alone).map(drop)).unwrap();
     let ran = run(scenario.env.command(&alone).arg("stats").env("PATH", "/nowhere")).unwrap();
     assert_eq!(ran.status.code(), Some(127), "{ran:?}");
     let way = "`cargo install --path crates/kache-cli`";
