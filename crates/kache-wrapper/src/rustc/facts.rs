@@ -109,7 +109,7 @@ pub(crate) fn gather<'a>(
         unit.incremental = None;
     }
     let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
-    let roots = surroundings::with_configured(roots, config);
+    let roots = surroundings::with_base_dirs(roots, config);
     let remaps = Remaps::of(&unit, &roots, config);
     let env = environment(&unit);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;

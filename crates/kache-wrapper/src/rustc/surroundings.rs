@@ -57,18 +57,15 @@ pub(crate) fn roots(
     Roots::of(known.into_iter().flatten())
 }
 
-/// Adds the directories that are roots by configuration: base directories and,
-/// where paths must be portable, the user's home.
-pub(crate) fn with_configured(roots: Roots, config: &Config) -> Roots {
-    let is_portable = config.paths.portable == Portable::On;
-    if config.base_dirs.is_empty() && !is_portable {
+/// Adds the configured base directories to `roots`.
+pub(crate) fn with_base_dirs(roots: Roots, config: &Config) -> Roots {
+    if config.base_dirs.is_empty() {
         return roots;
     }
     let bases = config.base_dirs.iter().zip(0..u8::MAX);
     let bases = bases.filter_map(|(dir, i)| Some((RootKind::Base(i), dir.to_str()?.to_owned())));
-    let home = variable("HOME").filter(|_| is_portable).map(|path| (RootKind::Home, path));
     let known = roots.iter().map(|(kind, path)| (kind, path.to_owned()));
-    Roots::of(known.chain(bases).chain(home))
+    Roots::of(known.chain(bases))
 }
 
 /// The path prefixes that rustc is told to write differently.
@@ -103,7 +100,6 @@ impl Remaps {
         if config.paths.portable == Portable::On {
             add(RootKind::Sysroot, "/rustc-sysroot");
             add(RootKind::CargoHome, "/cargo");
-            add(RootKind::Home, "/user-home");
         }
         for position in 0..config.base_dirs.len() {
             let Ok(position) = u8::try_from(position) else { break };
