@@ -1,6 +1,7 @@
 //! Source files: whatever the compiler read of a crate decides its entry.
 
-use crate::expected::Expected::{Dup, Failure, Hit, Miss};
+use crate::expected::Expected::{Dup, Failure, Hit, Miss, Unstored};
+use crate::files::text;
 use crate::trial::{MANIFEST, Trial};
 
 const FILES: &[(&str, &str)] = &[
@@ -138,6 +139,39 @@ fn a_renamed_asset_is_missed_under_its_old_name_and_found_under_its_new_one() {
     trial.check("app", Dup);
     trial.edit("assets/renamed.txt", "one", "two");
     trial.check("app", Miss);
+}
+
+/// Compiles `lib/libfoo.rlib`, whose constant `V` is `value`.
+#[track_caller]
+fn compile_foo(trial: &Trial, value: u32) {
+    trial.write("lib/foo.rs", format!("pub const V: u32 = {value};\n"));
+    let rustc = text(&trial.scenario.env.toolchain().rustc);
+    trial.tool(&rustc, &["--crate-type=rlib", "--crate-name=foo", "--out-dir=lib", "lib/foo.rs"]);
+}
+
+#[test]
+fn what_may_use_a_crate_in_a_search_directory_is_not_stored() {
+    let source = "fn main() { extern crate foo; const _: () = assert!(foo::V == 1); }\n";
+    for flag in ["-L{dir}/lib", "-Lcrate={dir}/lib"] {
+        let mut trial = Trial::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", source)]);
+        trial.rustflags(&[flag]);
+        compile_foo(&trial, 1);
+        trial.check_verb(trial.project(), "check", "app", Unstored);
+        trial.check_unstored("app", "crates may be found in `");
+        compile_foo(&trial, 2);
+        trial.check_verb(trial.project(), "check", "app", Failure);
+    }
+}
+
+#[test]
+fn a_search_directory_without_crates_or_for_other_uses_is_no_reason_not_to_store() {
+    let files = [("Cargo.toml", MANIFEST), ("src/main.rs", "fn main() {}\n"), ("lib/a.txt", "")];
+    for flag in ["-Lnative={dir}/lib", "-Ldependency={dir}/lib", "-L{dir}/none", "-L{dir}/src"] {
+        let mut trial = Trial::of(&files);
+        compile_foo(&trial, 1);
+        trial.rustflags(&[flag]);
+        trial.prove_hit("app");
+    }
 }
 
 #[test]

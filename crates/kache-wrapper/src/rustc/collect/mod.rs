@@ -3,6 +3,7 @@
 //! Each step can find that the result must not be stored, and says why.
 
 mod archives;
+mod crates;
 mod links;
 mod macros;
 mod outputs;
@@ -62,6 +63,7 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     let mut collector = Collector { facts, before, inputs };
     let (product, dep_info) = collector.dep_info()?;
     let outputs = collector.outputs()?;
+    collector.no_crates_to_be_found()?;
     collector.sources(&dep_info)?;
     collector.variables(&dep_info)?;
     collector.externs()?;
