@@ -174,6 +174,50 @@ fn a_search_directory_without_crates_or_for_other_uses_is_no_reason_not_to_store
     }
 }
 
+/// The bytes of `blob.bin` by way of the assembler.
+const ASSEMBLED: &str = r#"
+core::arch::global_asm!(".section .rodata", ".global BLOB", "BLOB: .incbin \"blob.bin\"", ".text");
+extern "C" { static BLOB: [u8; 3]; }
+fn main() { println!("{}", std::str::from_utf8(unsafe { &BLOB }).unwrap()); }
+"#;
+
+/// A file that the assembler reads changes; the compiler never names it.
+#[track_caller]
+fn check_assembled(files: &[(&str, &str)], read: &str) {
+    let trial = Trial::of(&[&[("Cargo.toml", MANIFEST)], files].concat());
+    assert_eq!(trial.check("app", Unstored), "one\n");
+    trial.check_unstored("app", "the assembler");
+    trial.edit(read, "one", "two");
+    assert_eq!(trial.check("app", Unstored), "two\n");
+}
+
+#[test]
+fn what_the_assembler_reads_from_other_files_is_not_stored() {
+    check_assembled(&[("src/main.rs", ASSEMBLED), ("blob.bin", "one")], "blob.bin");
+    let included = ASSEMBLED.replace("BLOB: .incbin \\\"blob.bin\\\"", ".include \\\"blob.s\\\"");
+    assert!(included.contains(".include"), "{included}");
+    let blob = ("blob.s", "BLOB: .ascii \"one\"\n");
+    check_assembled(&[("src/main.rs", &included), blob], "blob.s");
+    let outside = r#"core::arch::global_asm!(include_str!("all.s"));"#;
+    let (before, after) = ASSEMBLED.split_once("core::").unwrap();
+    let after = after.split_once('\n').unwrap().1;
+    let all = ".section .rodata\n.global BLOB\nBLOB: .incbin \"blob.bin\"\n.text\n";
+    let source = format!("{before}{outside}\n{after}");
+    check_assembled(
+        &[("src/main.rs", &source), ("src/all.s", all), ("blob.bin", "one")],
+        "blob.bin",
+    );
+}
+
+#[test]
+fn assembly_that_reads_no_file_is_stored() {
+    let source = "core::arch::global_asm!(\".text\");\nfn main() { println!(\"include\"); }\n";
+    let trial = Trial::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", source)]);
+    trial.prove_hit("app");
+    trial.write("src/main.rs", "fn main() { println!(\".incbin \"); }\n");
+    trial.prove_hit("app");
+}
+
 #[test]
 fn a_disabled_kache_serves_nothing_and_spawns_every_compiler() {
     let mut trial = Trial::of(FILES);

@@ -8,6 +8,7 @@ mod links;
 mod macros;
 mod outputs;
 mod sources;
+mod survey;
 
 use std::fs;
 use std::path::PathBuf;
@@ -64,8 +65,8 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     let (product, dep_info) = collector.dep_info()?;
     let outputs = collector.outputs()?;
     collector.no_crates_to_be_found()?;
-    collector.sources(&dep_info)?;
-    collector.variables(&dep_info)?;
+    let survey = collector.sources(&dep_info)?;
+    collector.variables(&dep_info, &survey);
     collector.externs()?;
     collector.declared_files()?;
     collector.link_inputs()?;
