@@ -66,7 +66,7 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     let outputs = collector.outputs()?;
     collector.no_crates_to_be_found()?;
     let survey = collector.sources(&dep_info)?;
-    collector.variables(&dep_info, &survey);
+    collector.variables(&dep_info, &survey)?;
     collector.externs()?;
     collector.declared_files()?;
     collector.link_inputs()?;

@@ -99,20 +99,23 @@ impl Collector<'_> {
     }
 
     /// Adds the variables that the compiler says it read.
-    pub(super) fn variables(&mut self, dep_info: &DepInfo, survey: &Survey) {
+    pub(super) fn variables(&mut self, dep_info: &DepInfo, survey: &Survey) -> Result<(), String> {
         for (name, _) in dep_info.env() {
-            if name == OUT_DIR && self.only_locates_includes(survey) {
+            if name == OUT_DIR && self.only_locates_includes(survey)? {
                 self.variable_as_path(name);
             } else {
                 self.variable(name);
             }
         }
+        Ok(())
     }
 
     /// Returns whether `OUT_DIR` only says where generated sources are, and
     /// whether its value would be seen in the outputs if it were used otherwise.
-    fn only_locates_includes(&self, survey: &Survey) -> bool {
-        survey.only_locates_includes() && !self.facts.unit.bitcode_only
+    fn only_locates_includes(&self, survey: &Survey) -> Result<bool, String> {
+        Ok(survey.only_locates_includes()
+            && !self.facts.unit.bitcode_only
+            && !self.is_named_in_reach(OUT_DIR)?)
     }
 
     fn variable(&mut self, name: &str) {
