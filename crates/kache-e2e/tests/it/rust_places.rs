@@ -4,7 +4,8 @@
 use kache_e2e::oracle::run_program;
 use kache_e2e::project::Project;
 
-use crate::expected::Expected::{self, Failure, Hit, Miss};
+use crate::expected::Expected::{self, Compiled, Failure, Hit, Miss};
+use crate::files::text;
 use crate::trial::{MANIFEST, Trial, package};
 
 const GENERATING_SCRIPT: &str = r#"fn main() {
@@ -129,6 +130,41 @@ fn the_output_directory_in_a_procedural_macro_belongs_to_one_checkout() {
     trial.write("src/main.rs", main);
     trial.prove_hit("app");
     trial.check_in(&elsewhere(&trial), "app", Miss);
+}
+
+/// A program that includes a text by its absolute path, which another checkout
+/// then has in its source too.
+#[test]
+fn a_file_included_by_its_absolute_path_is_that_file_in_every_checkout() {
+    let trial = Trial::of(&[("Cargo.toml", MANIFEST), ("data.txt", "one")]);
+    let path = text(&trial.path("data.txt"));
+    let source = format!("fn main() {{ println!(\"{{}}\", include_str!(\"{path}\")); }}\n");
+    trial.write("src/main.rs", source);
+    trial.prove_hit("app");
+    let other = elsewhere(&trial);
+    trial.check_in(&other, "app", Compiled);
+    trial.check_in(&other, "app", Hit);
+    trial.write("data.txt", "two");
+    assert_eq!(trial.check_in(&other, "app", Miss), "two\n");
+    assert_eq!(trial.check("app", Hit), "two\n");
+}
+
+#[test]
+fn a_file_included_from_the_temporary_directory_is_that_file_under_another_one() {
+    let mut trial = Trial::of(&[("Cargo.toml", MANIFEST)]);
+    let temp = trial.scenario.env.root().join("tmp");
+    let file = temp.join("data.txt");
+    std::fs::write(&file, "one").unwrap();
+    let path = text(&file);
+    let source = format!("fn main() {{ println!(\"{{}}\", include_str!(\"{path}\")); }}\n");
+    trial.write("src/main.rs", source);
+    trial.prove_hit("app");
+    let other = trial.scenario.env.root().join("other-tmp");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(&file, other.join("data.txt")).unwrap();
+    trial.set("TMPDIR", text(&other));
+    std::fs::write(&file, "two").unwrap();
+    assert_eq!(trial.check("app", Miss), "two\n");
 }
 
 #[test]

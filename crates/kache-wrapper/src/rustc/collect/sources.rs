@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kache_key::evidence::RootSearch;
 use kache_key::input::env_digest;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::{Digest, Input, RootKind};
@@ -42,12 +43,19 @@ const OUT_DIR: &str = "OUT_DIR";
 
 impl Collector<'_> {
     /// Adds the source files, and returns what their texts show.
+    ///
+    /// A source that names a root may include a file by its absolute path,
+    /// which in another checkout would be taken for the file there.
     pub(super) fn sources(&mut self, dep_info: &DepInfo) -> Result<Survey, String> {
         let mut survey = Survey::new(dep_info.env().any(|(name, _)| name == OUT_DIR));
+        let mut roots = RootSearch::new(&self.facts.compilation.roots);
         for file in dep_info.files() {
-            survey.look_at(&self.inputs.file(file)?);
+            let source = self.inputs.file(file)?;
+            survey.look_at(&source);
+            roots.look_at(&source, true);
             self.other_place_of_module(file);
         }
+        self.inputs.bind(roots.named);
         if survey.may_read_by_assembler() {
             return Err("the assembler may have read files that nobody names".to_owned());
         }
