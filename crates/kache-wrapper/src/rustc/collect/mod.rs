@@ -7,6 +7,7 @@ mod crates;
 mod links;
 mod macros;
 mod outputs;
+mod shadows;
 mod sources;
 mod survey;
 
@@ -18,6 +19,7 @@ use kache_key::input::FileStamp;
 use kache_key::rustc::messages;
 use kache_store::{TextOutput, identity};
 
+use self::shadows::{Absences, LinkDirs};
 use super::facts::Facts;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::publish::Collected;
@@ -61,7 +63,9 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     let stderr = text(&ran.stderr)?;
     messages::storable(stderr).map_err(|why| why.to_string())?;
     outputs::check_announced(facts, stderr)?;
-    let mut collector = Collector { facts, before, inputs };
+    let link_dirs = LinkDirs::of(facts)?;
+    let absences = Absences::default();
+    let mut collector = Collector { facts, before, inputs, link_dirs, absences };
     let (product, dep_info) = collector.dep_info()?;
     let outputs = collector.outputs()?;
     collector.no_crates_to_be_found()?;
@@ -70,6 +74,7 @@ pub(crate) fn collect(facts: &Facts<'_>, before: &Before, ran: &Ran) -> Result<C
     collector.externs()?;
     collector.declared_files()?;
     collector.link_inputs()?;
+    collector.absences();
     collector.reachable_macros()?;
     collector.remember_macro(&outputs);
     let roots = &facts.compilation.roots;
@@ -97,6 +102,8 @@ struct Collector<'a> {
     facts: &'a Facts<'a>,
     before: &'a Before,
     inputs: Inputs<'a>,
+    link_dirs: LinkDirs,
+    absences: Absences,
 }
 
 impl Collector<'_> {
