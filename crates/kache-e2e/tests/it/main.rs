@@ -9,6 +9,7 @@ mod freshness;
 mod layering;
 mod replay_floor;
 mod rust_changes;
+mod rust_clippy;
 mod rust_compiler;
 mod rust_emits;
 mod rust_environment;

@@ -125,7 +125,7 @@ pub(crate) fn gather<'a>(
     }
     facts.push(("written".to_owned(), Digest::of(remaps.written(&unit, &roots).as_bytes())));
     if call.compiler.is_clippy() {
-        facts.push(("clippy".to_owned(), clippy::configuration(&roots)));
+        facts.push(("clippy".to_owned(), clippy::surroundings(&roots, Path::new(&call.cwd))));
     }
     let components = recipe::components(
         &unit,
