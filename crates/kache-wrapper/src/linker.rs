@@ -4,6 +4,8 @@
 //! Both are told apart by their bytes. The linker must know
 //! `--dependency-file` (GNU ld, gold, lld, mold): what it read is then exact.
 
+mod search;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use kache_key::rustc::unit::{RustcUnit, Target};
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::search::search_dirs;
 use crate::files;
 use crate::process;
 use crate::toolchain::Toolchain;
@@ -43,6 +46,8 @@ pub(crate) enum LinkerError {
     NotFound(String),
     #[error("linker `{}` cannot say what it reads", .0.display())]
     NoDependencyFile(PathBuf),
+    #[error("linker driver `{}` does not say where it looks for libraries", .0.display())]
+    NoSearchDirs(PathBuf),
     #[error("failed to look at linker `{}`", .0.display())]
     Unreadable(PathBuf),
 }
@@ -93,11 +98,7 @@ fn choose(
     toolchain: &Toolchain,
     path_var: Option<OsString>,
 ) -> Result<Choice, LinkerError> {
-    let target = match &unit.target {
-        Target::Host => toolchain.host.as_str(),
-        Target::Triple(triple) => triple,
-        Target::SpecFile(path) => return Err(LinkerError::UnknownDefault(path.clone())),
-    };
+    let target = target_name(unit, toolchain)?;
     let driver = match unit.linker.as_deref() {
         Some(linker) => linker,
         None if target.contains("-linux-") => "cc",
@@ -124,6 +125,14 @@ fn choose(
     }
     choice.prefixes.extend(unit.driver_prefixes().into_iter().map(str::to_owned));
     Ok(choice)
+}
+
+fn target_name<'a>(unit: &'a RustcUnit, toolchain: &'a Toolchain) -> Result<&'a str, LinkerError> {
+    match &unit.target {
+        Target::Host => Ok(&toolchain.host),
+        Target::Triple(triple) => Ok(triple),
+        Target::SpecFile(path) => Err(LinkerError::UnknownDefault(path.clone())),
+    }
 }
 
 /// Returns whether a program of this name takes a C compiler driver's arguments.

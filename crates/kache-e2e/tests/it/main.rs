@@ -13,6 +13,7 @@ mod layering;
 mod permissions;
 mod replay_floor;
 mod rust_changes;
+mod rust_clippy;
 mod rust_compiler;
 mod rust_emits;
 mod rust_environment;

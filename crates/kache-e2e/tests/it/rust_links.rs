@@ -336,6 +336,89 @@ fn a_shared_library_that_appears_beside_a_static_one_is_noticed() {
     check_shadowed(&flags, beside);
 }
 
+/// A driver on `PATH` that adds the directories `one` and `two`.
+fn with_driver_that_adds_directories() -> Trial {
+    let mut trial = program(PROGRAM);
+    fs::create_dir_all(trial.path("one")).expect("the checkout can be written");
+    trial.archive("two/libanswer.a", 1);
+    let dir = text(trial.project().dir());
+    let real = trial.tool("sh", &["-c", "command -v cc"]);
+    trial.script("tools/cc", &format!("exec {} -L{dir}/one -L{dir}/two \"$@\"", real.trim()));
+    let path = trial.scenario.env.var("PATH").and_then(|path| path.to_str()).unwrap_or_default();
+    let path = format!("{dir}/tools:{path}");
+    trial.set("PATH", path);
+    trial.rustflags(&["-lanswer", "-Clink-arg=-Wl,-rpath,{dir}/two"]);
+    settle();
+    trial.prove_hit("app");
+    trial
+}
+
+#[test]
+fn a_library_that_appears_in_a_directory_of_the_drivers_own_is_noticed() {
+    let trial = with_driver_that_adds_directories();
+    trial.shared_library("two/libanswer.so", 2);
+    assert_eq!(trial.check("app", Miss), "2\n");
+    let trial = with_driver_that_adds_directories();
+    trial.archive("one/libanswer.a", 2);
+    assert_eq!(trial.check("app", Miss), "2\n");
+}
+
+/// A GNU ld with directories of its own, `one` (which need not be there) and `two`.
+fn with_linker_that_has_directories() -> Trial {
+    let mut trial = program(PROGRAM);
+    trial.archive("two/libanswer.a", 1);
+    let dir = text(trial.project().dir());
+    let (gnu, _) = two_linkers(&trial);
+    let told = format!("echo 'SEARCH_DIR(\"{dir}/one\"); SEARCH_DIR(\"={dir}/two\");'");
+    let script = format!(
+        "case \" $* \" in *\" --verbose \"*) {told};; esac\n\
+         exec {gnu} \"$@\" -L{dir}/one -L{dir}/two"
+    );
+    trial.script("tools/ld.bfd", &script);
+    trial.rustflags(&[
+        "-Clink-arg=-fuse-ld=bfd",
+        "-Clink-arg=-B{dir}/tools",
+        "-Clink-arg=-Wl,-rpath,{dir}/two",
+        "-lanswer",
+    ]);
+    settle();
+    trial.prove_hit("app");
+    trial
+}
+
+#[test]
+fn a_library_that_appears_in_a_directory_of_the_linkers_own_is_noticed() {
+    let trial = with_linker_that_has_directories();
+    trial.shared_library("two/libanswer.so", 2);
+    assert_eq!(trial.check("app", Miss), "2\n");
+    let trial = with_linker_that_has_directories();
+    trial.archive("one/libanswer.a", 2);
+    assert_eq!(trial.check("app", Miss), "2\n");
+}
+
+/// What was looked for is remembered by directory: a file of another name in
+/// one is no change.
+#[test]
+fn an_unrelated_file_in_a_search_directory_is_no_change() {
+    let trial = with_driver_that_adds_directories();
+    trial.archive("one/libother.a", 2);
+    trial.write("two/note.txt", "");
+    trial.check("app", Hit);
+}
+
+#[test]
+fn a_library_behind_a_link_that_led_nowhere_is_noticed() {
+    let mut trial = program(PROGRAM);
+    trial.archive("two/libanswer.a", 1);
+    fs::create_dir_all(trial.path("one")).unwrap();
+    std::os::unix::fs::symlink("../three/libanswer.a", trial.path("one/libanswer.a")).unwrap();
+    trial.rustflags(&["-Lnative={dir}/one", "-Lnative={dir}/two", "-lanswer"]);
+    settle();
+    trial.prove_hit("app");
+    trial.archive("three/libanswer.a", 2);
+    assert_eq!(trial.check("app", Miss), "2\n");
+}
+
 #[test]
 fn a_shared_library_is_an_input() {
     let mut trial = program(PROGRAM);

@@ -4,8 +4,9 @@
 use kache_e2e::oracle::run_program;
 use kache_e2e::project::Project;
 
-use crate::expected::Expected::{self, Failure, Hit, Miss};
-use crate::trial::Trial;
+use crate::expected::Expected::{self, Compiled, Failure, Hit, Miss};
+use crate::files::text;
+use crate::trial::{MANIFEST, Trial, package};
 
 const GENERATING_SCRIPT: &str = r#"fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -75,6 +76,95 @@ fn the_output_directory_under_a_name_that_a_macro_made_belongs_to_one_checkout()
     );
     check_out_dir("const LEN: usize = bake::env_of_halves!(OUT_ DIR).len();", "LEN", Miss);
     check_out_dir("", "bake::variable!(\"OUT_DIR\")", Miss);
+}
+
+/// A program that includes what its build script generated and shows what the
+/// macro `shown` of the crate `near` makes of `OUT_DIR`; `near` has `items`.
+/// Where it hands the macro on, `far` has `far_items`.
+#[track_caller]
+fn check_out_dir_in_another_crate(items: &str, far: Option<&str>, second: Expected) {
+    let manifest = format!("{MANIFEST}\n[dependencies]\nnear.path = \"near\"\n");
+    let on_far = far.map_or("", |_| "[dependencies]\nfar.path = \"../far\"");
+    let trial = Trial::of(&[
+        ("Cargo.toml", &manifest),
+        ("build.rs", GENERATING_SCRIPT),
+        (
+            "src/main.rs",
+            "include!(concat!(env!(\"OUT_DIR\"), \"/generated.rs\"));\n\
+             const SHOWN: usize = near::shown!();\n\
+             fn main() { println!(\"{} {SHOWN}\", number()); }\n",
+        ),
+        ("near/Cargo.toml", &package("near", on_far)),
+        ("near/src/lib.rs", items),
+        ("far/Cargo.toml", &package("far", "")),
+        ("far/src/lib.rs", far.unwrap_or_default()),
+    ]);
+    trial.prove_hit("app");
+    let other = elsewhere(&trial);
+    trial.check_in(&other, "app", second);
+    trial.check_in(&other, "app", Hit);
+    trial.check("app", Hit);
+}
+
+#[test]
+fn the_output_directory_in_a_macro_of_another_crate_belongs_to_one_checkout() {
+    let length = "#[macro_export] macro_rules! shown { () => { env!(\"OUT_DIR\").len() } }\n";
+    check_out_dir_in_another_crate(length, None, Miss);
+    check_out_dir_in_another_crate("pub use far::shown;\n", Some(length), Miss);
+    let other = length.replace("OUT_DIR", "CARGO_PKG_NAME");
+    check_out_dir_in_another_crate(&other, None, Hit);
+    check_out_dir_in_another_crate("pub use far::shown;\n", Some(&other), Hit);
+}
+
+#[test]
+fn the_output_directory_in_a_procedural_macro_belongs_to_one_checkout() {
+    let items = "include!(concat!(env!(\"OUT_DIR\"), \"/generated.rs\"));\n\
+                 const LEN: usize = bake::length_of_out_dir!();";
+    let trial = Trial::of_fixture("macros");
+    let library = trial.project().read("bake/src/lib.rs").unwrap();
+    let length = "#[proc_macro]\npub fn length_of_out_dir(_: TokenStream) -> TokenStream {\n\
+                  \"env!(\\\"OUT_DIR\\\").len()\".parse().expect(\"a macro call\")\n}\n";
+    trial.write("bake/src/lib.rs", format!("{library}\n{length}"));
+    trial.write("build.rs", GENERATING_SCRIPT);
+    let main = format!("{items}\nfn main() {{ println!(\"{{}} {{LEN}}\", number()); }}\n");
+    trial.write("src/main.rs", main);
+    trial.prove_hit("app");
+    trial.check_in(&elsewhere(&trial), "app", Miss);
+}
+
+/// A program that includes a text by its absolute path, which another checkout
+/// then has in its source too.
+#[test]
+fn a_file_included_by_its_absolute_path_is_that_file_in_every_checkout() {
+    let trial = Trial::of(&[("Cargo.toml", MANIFEST), ("data.txt", "one")]);
+    let path = text(&trial.path("data.txt"));
+    let source = format!("fn main() {{ println!(\"{{}}\", include_str!(\"{path}\")); }}\n");
+    trial.write("src/main.rs", source);
+    trial.prove_hit("app");
+    let other = elsewhere(&trial);
+    trial.check_in(&other, "app", Compiled);
+    trial.check_in(&other, "app", Hit);
+    trial.write("data.txt", "two");
+    assert_eq!(trial.check_in(&other, "app", Miss), "two\n");
+    assert_eq!(trial.check("app", Hit), "two\n");
+}
+
+#[test]
+fn a_file_included_from_the_temporary_directory_is_that_file_under_another_one() {
+    let mut trial = Trial::of(&[("Cargo.toml", MANIFEST)]);
+    let temp = trial.scenario.env.root().join("tmp");
+    let file = temp.join("data.txt");
+    std::fs::write(&file, "one").unwrap();
+    let path = text(&file);
+    let source = format!("fn main() {{ println!(\"{{}}\", include_str!(\"{path}\")); }}\n");
+    trial.write("src/main.rs", source);
+    trial.prove_hit("app");
+    let other = trial.scenario.env.root().join("other-tmp");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(&file, other.join("data.txt")).unwrap();
+    trial.set("TMPDIR", text(&other));
+    std::fs::write(&file, "two").unwrap();
+    assert_eq!(trial.check("app", Miss), "two\n");
 }
 
 #[test]

@@ -60,6 +60,7 @@ pub(crate) struct Facts<'a> {
     /// Where the compiler keeps the standard library of this target.
     pub(crate) target_lib_dir: String,
     pub(crate) declared: Declared,
+    pub(crate) toolchain: Toolchain,
 }
 
 impl Facts<'_> {
@@ -125,7 +126,7 @@ pub(crate) fn gather<'a>(
     }
     facts.push(("written".to_owned(), Digest::of(remaps.written(&unit, &roots).as_bytes())));
     if call.compiler.is_clippy() {
-        facts.push(("clippy".to_owned(), clippy::configuration(&roots)));
+        facts.push(("clippy".to_owned(), clippy::surroundings(&roots, Path::new(&call.cwd))));
     }
     let components = recipe::components(
         &unit,
@@ -156,7 +157,7 @@ pub(crate) fn gather<'a>(
         is_incremental: unit.incremental.is_some(),
         render_text: dep_info_here,
     };
-    Ok(Facts { call, compilation, unit, remaps, out_dir, target_lib_dir, declared })
+    Ok(Facts { call, compilation, unit, remaps, out_dir, target_lib_dir, declared, toolchain })
 }
 
 /// Returns what `outputs` are to be in `out_dir`.

@@ -82,7 +82,7 @@ impl Collector<'_> {
         let libraries = facts.unit.native_libs.iter();
         for library in libraries.filter(|library| library.kind.as_deref() == Some("static")) {
             let path = self
-                .place_static_library(&library.name)
+                .place_static_library(&library.name)?
                 .ok_or_else(|| format!("static library `{}` cannot be placed", library.name))?;
             let bytes = self.add_members(&path, &mut known)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -101,17 +101,17 @@ impl Collector<'_> {
     }
 
     /// Finds a static library as rustc does: in the `-L` directories in order.
-    fn place_static_library(&mut self, name: &str) -> Option<PathBuf> {
+    fn place_static_library(&mut self, name: &str) -> Result<Option<PathBuf>, String> {
         for dir in self.facts.native_dirs() {
             for file_name in [format!("lib{name}.a"), format!("{name}.lib")] {
-                let path = dir.join(file_name);
+                let path = dir.join(&file_name);
                 if path.is_file() {
-                    return Some(path);
+                    return Ok(Some(path));
                 }
-                self.inputs.absent(&path);
+                self.passed_over(&dir, &file_name)?;
             }
         }
-        None
+        Ok(None)
     }
 
     /// Finds the rlib whose objects are called `owner`: among the

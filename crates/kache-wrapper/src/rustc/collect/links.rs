@@ -62,7 +62,7 @@ impl Collector<'_> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
         let stamp = identity::stamp_of(&metadata);
         let token = self.facts.compilation.roots.tokenise(&path.to_string_lossy());
-        self.shadowing_files(path);
+        self.shadowing_files(path)?;
         // A file the store tagged may have been linked since, which changes its ctime.
         if let Some(digest) = identity::tagged_digest(path, &metadata)
             && stamp.mtime_ns <= self.before.start.wall_clock_ns
@@ -83,24 +83,6 @@ impl Collector<'_> {
         self.inputs.add(Input::LinkInput(token), digest, Some(stamp));
         Ok(())
     }
-
-    /// Notes that nothing else is where `path` was looked for. Which place has
-    /// precedence is left open: whatever appears in any of them is a change.
-    fn shadowing_files(&mut self, path: &Path) {
-        let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return };
-        let names = match library_stem(&name) {
-            Some(stem) => ["so", "a"].map(|suffix| format!("lib{stem}.{suffix}")).to_vec(),
-            None if name.ends_with(".o") => vec![name.into_owned()],
-            None => return,
-        };
-        for dir in self.facts.link_dirs() {
-            for candidate in names.iter().map(|name| dir.join(name)) {
-                if !candidate.exists() {
-                    self.inputs.absent(&candidate);
-                }
-            }
-        }
-    }
 }
 
 /// Returns whether `path` is an archive that only names its members, which no
@@ -109,23 +91,4 @@ fn is_thin_archive(path: &Path) -> bool {
     let mut start = [0; 8];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && start == *b"!<thin>\n"
-}
-
-/// Returns `foo` of `libfoo.a`, `libfoo.so` or `libfoo.so.1`.
-fn library_stem(name: &str) -> Option<&str> {
-    let rest = name.strip_prefix("lib")?;
-    let end = rest.find(".so").or_else(|| rest.strip_suffix(".a").map(str::len))?;
-    rest.get(..end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn libraries_have_stems_and_rlibs_do_not() {
-        let stems = ["libfoo.a", "libfoo.so", "libfoo.so.1.2", "libfoo.rlib", "foo.a", "crt1.o"];
-        let expected = [Some("foo"), Some("foo"), Some("foo"), None, None, None];
-        assert_eq!(stems.map(library_stem), expected);
-    }
 }

@@ -3,11 +3,14 @@
 //! Each step can find that the result must not be stored, and says why.
 
 mod archives;
+mod crates;
 mod declared;
 mod links;
 mod macros;
 mod outputs;
+mod shadows;
 mod sources;
+mod survey;
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,6 +20,7 @@ use kache_key::input::FileStamp;
 use kache_key::rustc::messages;
 use kache_store::{TextOutput, UnitRecords, identity};
 
+use self::shadows::{Absences, LinkDirs};
 use super::facts::Facts;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::publish::Collected;
@@ -67,14 +71,18 @@ pub(crate) fn collect(
     let stderr = text(&ran.stderr)?;
     messages::storable(stderr).map_err(|why| why.to_string())?;
     outputs::check_announced(facts, stderr)?;
-    let mut collector = Collector { facts, before, inputs };
+    let link_dirs = LinkDirs::of(facts)?;
+    let absences = Absences::default();
+    let mut collector = Collector { facts, before, inputs, link_dirs, absences };
     let (product, dep_info) = collector.dep_info()?;
     let outputs = collector.outputs()?;
-    collector.sources(&dep_info)?;
-    collector.variables(&dep_info)?;
+    collector.no_crates_to_be_found()?;
+    let survey = collector.sources(&dep_info)?;
+    collector.variables(&dep_info, &survey)?;
     collector.externs()?;
     collector.declared_files(earlier)?;
     collector.link_inputs()?;
+    collector.absences();
     collector.reachable_macros()?;
     collector.remember_macro(&outputs);
     let roots = &facts.compilation.roots;
@@ -102,6 +110,8 @@ struct Collector<'a> {
     facts: &'a Facts<'a>,
     before: &'a Before,
     inputs: Inputs<'a>,
+    link_dirs: LinkDirs,
+    absences: Absences,
 }
 
 impl Collector<'_> {

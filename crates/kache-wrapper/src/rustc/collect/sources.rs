@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kache_key::evidence::RootSearch;
 use kache_key::input::env_digest;
 use kache_key::rustc::dep_info::DepInfo;
-use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
 use kache_key::{Input, RootKind};
 use kache_store::identity;
 
 use super::Collector;
+use super::survey::Survey;
 use crate::compilation::current::env_path_digest;
 use crate::compilation::inputs::{artifact_digest, changed};
 
@@ -35,17 +36,31 @@ const PACKAGE_VARIABLES: &[&str] = &[
     "CARGO_PKG_VERSION_MINOR",
     "CARGO_PKG_VERSION_PATCH",
     "CARGO_PKG_VERSION_PRE",
-    "OUT_DIR",
+    OUT_DIR,
 ];
 
+const OUT_DIR: &str = "OUT_DIR";
+
 impl Collector<'_> {
-    /// Adds the source files.
-    pub(super) fn sources(&mut self, dep_info: &DepInfo) -> Result<(), String> {
+    /// Adds the source files, and returns what their texts show.
+    ///
+    /// A source that names a root may include a file by its absolute path,
+    /// which in another checkout would be taken for the file there.
+    pub(super) fn sources(&mut self, dep_info: &DepInfo) -> Result<Survey, String> {
+        let mut survey = Survey::new(dep_info.env().any(|(name, _)| name == OUT_DIR));
+        let mut roots = RootSearch::new(&self.facts.compilation.roots);
         for file in dep_info.files() {
-            drop(self.inputs.file(file)?);
+            let source = self.inputs.file(file)?;
+            survey.look_at(&source);
+            roots.look_at(&source, true);
             self.other_place_of_module(file);
         }
-        self.unchanged_directories(dep_info)
+        self.inputs.bind(roots.named);
+        if survey.may_read_by_assembler() {
+            return Err("the assembler may have read files that nobody names".to_owned());
+        }
+        self.unchanged_directories(dep_info)?;
+        Ok(survey)
     }
 
     /// Makes sure that no directory or link on the way to a source was replaced
@@ -92,9 +107,9 @@ impl Collector<'_> {
     }
 
     /// Adds the variables that the compiler says it read.
-    pub(super) fn variables(&mut self, dep_info: &DepInfo) -> Result<(), String> {
+    pub(super) fn variables(&mut self, dep_info: &DepInfo, survey: &Survey) -> Result<(), String> {
         for (name, _) in dep_info.env() {
-            if name == "OUT_DIR" && self.only_locates_includes(dep_info)? {
+            if name == OUT_DIR && self.only_locates_includes(survey)? {
                 self.variable_as_path(name);
             } else {
                 self.variable(name);
@@ -105,15 +120,10 @@ impl Collector<'_> {
 
     /// Returns whether `OUT_DIR` only says where generated sources are, and
     /// whether its value would be seen in the outputs if it were used otherwise.
-    fn only_locates_includes(&self, dep_info: &DepInfo) -> Result<bool, String> {
-        let mut found = OutDirUse::NotMentioned;
-        for file in dep_info.files() {
-            let (bytes, _) = self.inputs.read_unchanged(&self.facts.compilation.absolute(file))?;
-            if let Ok(source) = std::str::from_utf8(&bytes) {
-                found = found.max(only_locates_includes(source));
-            }
-        }
-        Ok(found == OutDirUse::IncludesOnly && !self.facts.unit.bitcode_only)
+    fn only_locates_includes(&self, survey: &Survey) -> Result<bool, String> {
+        Ok(survey.only_locates_includes()
+            && !self.facts.unit.bitcode_only
+            && !self.is_named_in_reach(OUT_DIR)?)
     }
 
     fn variable(&mut self, name: &str) {
