@@ -38,6 +38,10 @@ demo *args:
 bench *args:
     cargo run --release -p kache-e2e -- bench {{args}}
 
+# Measure C and C++ against the bare compiler and, if it is on PATH, ccache.
+bench-cc *args:
+    cargo run --release -p kache-e2e -- bench-cc {{args}}
+
 # Check licences, bans and sources of dependencies.
 deny:
     cargo deny check licenses bans sources

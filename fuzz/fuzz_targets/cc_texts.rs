@@ -16,7 +16,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(twice, once);
     }
     first_include::first_includes(bytes);
-    drop(has_include::names(bytes));
+    drop(has_include::asked(bytes));
+    drop(has_include::asked_through("a", bytes));
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(files) = depfile::parse(text) {
         assert!(files.iter().all(|file| !file.is_empty()));

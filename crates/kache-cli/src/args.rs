@@ -7,10 +7,11 @@ use crate::commands::gc::GcArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::purge::PurgeArgs;
 use crate::commands::report::ReportArgs;
+use crate::commands::shims::ShimsArgs;
 use crate::commands::stats::StatsArgs;
 use crate::output::Format;
 
-/// A compiler cache for Rust
+/// A compiler cache for Rust, C and C++
 #[derive(Debug, Parser)]
 #[command(name = "kache", bin_name = "kache", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Show every setting, its value and what set it
     Config,
+    /// Make links that stand before the C and C++ compilers on PATH
+    Shims(ShimsArgs),
     /// Evict entries until the store fits its cap, and sweep what nothing uses
     Gc(GcArgs),
     /// Remove everything from the store

@@ -16,6 +16,7 @@ mod ownership;
 mod process;
 mod quantity;
 mod table;
+mod wrapper;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

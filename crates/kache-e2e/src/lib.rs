@@ -10,6 +10,7 @@
 //! same parts.
 
 pub mod bench;
+pub mod bench_cc;
 pub mod cargo;
 pub mod demo;
 pub mod env;
@@ -19,6 +20,7 @@ pub mod kache;
 pub mod oracle;
 pub mod process;
 pub mod project;
+pub mod registry;
 mod scenario;
 pub mod toolchain;
 

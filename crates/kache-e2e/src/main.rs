@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use kache_e2e::{bench, demo};
+use kache_e2e::{bench, bench_cc, demo};
 
 /// Demonstration and benchmark of the kache compiler cache
 #[derive(Parser, Debug)]
@@ -16,6 +16,7 @@ use kache_e2e::{bench, demo};
 enum Args {
     Demo(demo::Options),
     Bench(bench::Options),
+    BenchCc(bench_cc::Options),
 }
 
 fn main() -> ExitCode {
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let done: Result<bool, Box<dyn std::error::Error>> = match Args::parse() {
         Args::Demo(options) => demo::run(&options, out).map_err(Into::into),
         Args::Bench(options) => bench::run(&options, out, log).map_err(Into::into),
+        Args::BenchCc(options) => bench_cc::run(&options, out, log).map_err(Into::into),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

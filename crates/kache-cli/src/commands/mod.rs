@@ -6,6 +6,7 @@ pub(crate) mod gc;
 pub(crate) mod list;
 pub(crate) mod purge;
 pub(crate) mod report;
+pub(crate) mod shims;
 pub(crate) mod stats;
 
 use crate::args::Command;
@@ -30,6 +31,7 @@ pub(crate) fn run(
         Command::Report(args) => report::run(context, out, args),
         Command::Gc(args) => gc::run(context, out, args),
         Command::Purge(args) => purge::run(context, out, args),
+        Command::Shims(args) => return shims::run(context, out, args),
         Command::Doctor(_) | Command::Config => Ok(()),
     }
     .map(|()| Finish::Done)

@@ -9,7 +9,7 @@ fn help_names_every_verb() -> Fallible<()> {
     let ran = World::new()?.run(&["help"])?;
     assert_eq!(ran.code, Some(0));
     assert_snapshot!(ran.stdout, @"
-    A compiler cache for Rust
+    A compiler cache for Rust, C and C++
 
     Usage: kache [OPTIONS] <COMMAND>
 
@@ -19,6 +19,7 @@ fn help_names_every_verb() -> Fallible<()> {
       report  Show what each build got from the cache, and why not more
       doctor  Check the setup, the store, the file system and the toolchain
       config  Show every setting, its value and what set it
+      shims   Make links that stand before the C and C++ compilers on PATH
       gc      Evict entries until the store fits its cap, and sweep what nothing uses
       purge   Remove everything from the store
       help    Print this message or the help of the given subcommand(s)

@@ -8,5 +8,6 @@ mod help;
 mod list;
 mod purge;
 mod report;
+mod shims;
 mod stats;
 mod world;

@@ -107,7 +107,10 @@ impl<E: Into<HarnessError>> From<E> for BenchError {
 }
 
 impl BenchError {
-    fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 }

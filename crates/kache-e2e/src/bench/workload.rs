@@ -1,12 +1,9 @@
 //! The programs that are built: packages from crates.io that ship a lock file.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs, io};
+use std::path::Path;
 
-use crate::env::outer_cargo_home;
-use crate::process::{RunError, output_of};
 use crate::project::{Project, ProjectError};
+use crate::registry::{Package, RegistryError};
 
 /// One package, pinned.
 #[derive(Debug)]
@@ -42,24 +39,9 @@ pub const WORKLOADS: &[Workload] = &[
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkloadError {
-    /// Cargo could not download it.
-    #[error("failed to download {name} {version}")]
-    Download {
-        /// The package.
-        name: &'static str,
-        /// Its version.
-        version: &'static str,
-        /// What cargo said.
-        source: RunError,
-    },
-    /// Cargo downloaded it to an unknown place.
-    #[error("no {folder} below `{}`", registry.display())]
-    NotFound {
-        /// The package's folder.
-        folder: String,
-        /// Where it was looked for.
-        registry: PathBuf,
-    },
+    /// Its sources are not there.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// A checkout could not be made.
     #[error(transparent)]
     Checkout(#[from] ProjectError),
@@ -82,17 +64,15 @@ impl Workload {
     /// Downloads what is missing: the package and all it depends on. After
     /// this, builds work offline with the user's cargo home.
     pub fn fetch(&self, scratch: &Path) -> Result<(), WorkloadError> {
-        if self.source().is_err() {
-            let package = format!("{}@{}", self.name, self.version);
-            self.cargo(scratch, &["info", &package, "--registry", "crates-io"])?;
-        }
+        let package = self.package();
+        package.fetch(scratch)?;
         let project = self.checkout(&scratch.join(format!("fetch-{}", self.name)))?;
-        self.cargo(project.dir(), &["fetch", "--locked"])
+        Ok(package.cargo(project.dir(), &["fetch", "--locked"])?)
     }
 
     /// Copies the package to `dir`, as a workspace of its own.
     pub fn checkout(&self, dir: &Path) -> Result<Project, WorkloadError> {
-        let project = Project::copy_of(&self.source()?, dir)?;
+        let project = Project::copy_of(&self.package().source()?, dir)?;
         let manifest = project.read("Cargo.toml")?;
         if !manifest.lines().any(|line| line.trim() == "[workspace]") {
             project.append("Cargo.toml", "\n[workspace]\n")?;
@@ -111,21 +91,8 @@ impl Workload {
         Ok(format!("{before}{head}{{\n    std::hint::black_box({marker:?});{rest}"))
     }
 
-    fn source(&self) -> Result<PathBuf, WorkloadError> {
-        let registry = outer_cargo_home().join("registry/src");
-        let folder = format!("{}-{}", self.name, self.version);
-        let indexes = fs::read_dir(&registry).into_iter().flatten();
-        let found = indexes
-            .filter_map(|index: io::Result<fs::DirEntry>| Some(index.ok()?.path().join(&folder)))
-            .find(|source| source.join("Cargo.toml").is_file());
-        found.ok_or(WorkloadError::NotFound { folder, registry })
-    }
-
-    fn cargo(&self, dir: &Path, args: &[&str]) -> Result<(), WorkloadError> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        output_of(Command::new(cargo).current_dir(dir).args(args)).map(drop).map_err(|source| {
-            WorkloadError::Download { name: self.name, version: self.version, source }
-        })
+    fn package(&self) -> Package {
+        Package { name: self.name, version: self.version }
     }
 }
 

@@ -56,3 +56,20 @@ fn a_header_that_a_source_only_asks_for_is_an_input() {
         trial.check(compiler, &args, Hit);
     });
 }
+
+#[test]
+fn a_header_that_is_asked_for_by_another_name_is_an_input() {
+    with_each(|compiler| {
+        let asks = "#if HAS(\"maybe.h\")\nint there;\n#else\nint absent;\n#endif\n";
+        let names = "#define HAS __has_include\n";
+        let mut trial = CcTrial::of(&[("main.c", asks), ("names.h", names)]);
+        for option in [&["-include", "names.h"][..], &["-DHAS=__has_include"]] {
+            let args = [option, &["-c", "main.c"]].concat();
+            trial.prove_hit(compiler, &args);
+            trial.write("maybe.h", "");
+            trial.check(compiler, &args, Compiled);
+            trial.remove("maybe.h");
+            trial.check(compiler, &args, Hit);
+        }
+    });
+}

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use kache_cc::has_include::Asked;
 use kache_cc::source_scan::{self, SourceFacts, Text};
 use kache_cc::{Family, HeadersFrom, depfile, first_include, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
@@ -113,7 +114,11 @@ impl Collector<'_> {
         for define in &self.facts.unit.defines {
             found.merge(&source_scan::scan(define.as_bytes(), text));
         }
-        let mut looked_for = Vec::new();
+        let mut asked = Asked::default();
+        for define in &self.facts.unit.defines {
+            let text = format!("#define {}\n", define.replacen('=', " ", 1));
+            asked.merge(has_include::asked(text.as_bytes()).map_err(|error| error.to_string())?);
+        }
         for file in files {
             if PRECOMPILED.iter().any(|ending| file.ends_with(ending)) {
                 return Err(format!("`{file}` is a precompiled header"));
@@ -126,10 +131,24 @@ impl Collector<'_> {
                 // A place that the text itself names is the same in every checkout.
                 self.inputs.bind_named_in(&bytes);
             }
-            looked_for.extend(has_include::names(&bytes).map_err(|error| error.to_string())?);
+            asked.merge(has_include::asked(&bytes).map_err(|error| error.to_string())?);
         }
         check_scan(&found)?;
-        Ok(looked_for)
+        self.ask_through_aliases(files, &mut asked)?;
+        Ok(asked.names)
+    }
+
+    /// Looks for uses of other names of `__has_include`, which hardly any source has.
+    fn ask_through_aliases(&self, files: &[String], asked: &mut Asked) -> Result<(), String> {
+        for alias in &asked.aliases {
+            for file in files {
+                let path = self.facts.compilation.absolute(file);
+                let (bytes, _) = self.inputs.read_unchanged(&path)?;
+                let names = has_include::asked_through(alias, &bytes);
+                asked.names.extend(names.map_err(|error| error.to_string())?);
+            }
+        }
+        Ok(())
     }
 
     /// Notes where another header of the same name, or a precompiled one,

@@ -12,6 +12,7 @@ use super::config::Settings;
 use crate::context::Context;
 use crate::error::{CliError, Finish};
 use crate::output::{Human, Output};
+use crate::wrapper;
 
 /// The version of the JSON form.
 const DOCTOR_VERSION: u32 = 1;
@@ -99,7 +100,7 @@ pub(crate) fn run(
     args: &DoctorArgs,
 ) -> Result<Finish, CliError> {
     let settings = Settings::of(context);
-    let wrapper = setup::own_wrapper();
+    let wrapper = wrapper::find();
     let mut checks = setup::check(context, wrapper.as_deref(), &settings);
     checks.extend(store::check(context));
     checks.extend(file_system::check(context));

@@ -1,25 +1,13 @@
 //! Is kache called at all, and with settings that can be used?
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{Check, Checks};
 use crate::cargo::Found;
 use crate::commands::config::Settings;
 use crate::context::Context;
-use crate::process;
-
-/// The name of the wrapper's program.
-const WRAPPER: &str = "kache";
-
-/// Returns the wrapper beside this program, else the one on `PATH`.
-pub(super) fn own_wrapper() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(WRAPPER));
-    beside
-        .filter(|path| process::is_executable(path))
-        .or_else(|| process::find(WRAPPER, std::env::var_os("PATH")))
-}
+use crate::wrapper::{self, Named};
 
 /// Checks who cargo calls and what the configuration says.
 pub(super) fn check(context: &Context, own: Option<&Path>, settings: &Settings) -> Vec<Check> {
@@ -38,6 +26,9 @@ pub(super) fn check(context: &Context, own: Option<&Path>, settings: &Settings) 
     check_rustc_wrapper(&mut checks, context.cargo.rustc_wrapper.as_ref(), own);
     check_workspace_wrapper(&mut checks, context.cargo.rustc_workspace_wrapper.as_ref());
     check_incremental(&mut checks, context.cargo.incremental.as_ref());
+    if let Some(own) = own {
+        check_shims(&mut checks, wrapper::compilers(std::env::var_os("PATH").as_deref(), own));
+    }
     check_settings(&mut checks, context, settings);
     checks.list
 }
@@ -63,11 +54,11 @@ fn check_rustc_wrapper(checks: &mut Checks, found: Option<&Found>, own: Option<&
         let message = format!("{origin} is `{value}`, which is not a program that can be found");
         return checks.fail(NAME, message, SET_UP);
     };
-    if stem != WRAPPER {
+    if stem != wrapper::NAME {
         let message = format!("{origin} is `{value}`, which is not kache");
         return checks.fail(NAME, message, SET_UP);
     }
-    if own.is_some_and(|own| is_same_file(own, &program)) {
+    if own.is_some_and(|own| wrapper::is_same_file(own, &program)) {
         checks.ok(NAME, format!("{} (from {origin})", program.display()));
     } else {
         checks.warn(
@@ -108,6 +99,50 @@ fn check_incremental(checks: &mut Checks, found: Option<&Found>) {
     }
 }
 
+/// Says which C and C++ compilers are called through links to kache, and which
+/// such links nobody gets to.
+fn check_shims(checks: &mut Checks, compilers: BTreeMap<String, Vec<Named>>) {
+    const NAME: &str = "shims";
+    let mut cached = Vec::new();
+    let mut is_sound = true;
+    for (name, named) in compilers {
+        let Some(shim) = named.iter().find_map(|it| match it {
+            Named::Shim(path) => Some(path),
+            Named::Compiler(_) => None,
+        }) else {
+            continue;
+        };
+        let compiler = named.iter().find_map(|it| match it {
+            Named::Compiler(path) => Some(path),
+            Named::Shim(_) => None,
+        });
+        match (compiler, named.first()) {
+            (None, _) => {
+                let message = format!("{} has no compiler behind it on PATH", shim.display());
+                checks.warn(NAME, message, "remove it: whoever calls it gets an error");
+            }
+            (Some(_), Some(Named::Shim(_))) => {
+                cached.push(name);
+                continue;
+            }
+            (Some(compiler), _) => {
+                let (compiler, shim) = (compiler.display(), shim.display());
+                let message =
+                    format!("{compiler} comes before {shim} on PATH, so `{name}` is not kache");
+                checks.warn(NAME, message, "put the directory of the shims first on PATH");
+            }
+        }
+        is_sound = false;
+    }
+    match (is_sound, cached.is_empty()) {
+        (true, true) => checks.ok(NAME, "none on PATH; C and C++ are cached with CC=\"kache cc\""),
+        (true, false) => {
+            checks.ok(NAME, format!("{} lead to kache before the compilers", cached.join(", ")));
+        }
+        (false, _) => {}
+    }
+}
+
 fn check_settings(checks: &mut Checks, context: &Context, settings: &Settings) {
     const NAME: &str = "configuration";
     let config = &context.inspection.config;
@@ -133,9 +168,4 @@ fn check_settings(checks: &mut Checks, context: &Context, settings: &Settings) {
         let message = format!("{} is set, and bypass.env names it", rule.name);
         checks.warn("bypass", message, "every call goes straight to the compiler");
     }
-}
-
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    let id = |path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
-    matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
 }
