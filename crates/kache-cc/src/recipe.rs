@@ -16,9 +16,6 @@ use crate::unit::{CcUnit, DepStyle};
 /// `PWD` is not among them: both compilers take the name of the working
 /// directory from it where it is right, so it belongs to the roots.
 pub const CC_ENV: &[&str] = &[
-    "CCC_ADD_ARGS",
-    "CCC_OVERRIDE_OPTIONS",
-    "CL",
     "CLANG_NO_DEFAULT_CONFIG",
     "COLUMNS",
     "COMPILER_PATH",
@@ -27,7 +24,6 @@ pub const CC_ENV: &[&str] = &[
     "C_INCLUDE_PATH",
     "DRIVERKIT_DEPLOYMENT_TARGET",
     "GCC_COLORS",
-    "GCC_COMPARE_DEBUG",
     "GCC_EXEC_PREFIX",
     "GCC_ROOT",
     "GCC_URLS",
@@ -42,8 +38,6 @@ pub const CC_ENV: &[&str] = &[
     "NO_COLOR",
     "OBJCPLUS_INCLUDE_PATH",
     "OBJC_INCLUDE_PATH",
-    "QA_OVERRIDE_GCC3_OPTIONS",
-    "RC_DEBUG_OPTIONS",
     "RC_DEBUG_PREFIX_MAP",
     "SDKROOT",
     "SOURCE_DATE_EPOCH",
@@ -52,7 +46,6 @@ pub const CC_ENV: &[&str] = &[
     "TVOS_DEPLOYMENT_TARGET",
     "WATCHOS_DEPLOYMENT_TARGET",
     "XROS_DEPLOYMENT_TARGET",
-    "_CL_",
 ];
 
 /// Variables of [`CC_ENV`] that change only colours, links and line widths in
@@ -60,9 +53,12 @@ pub const CC_ENV: &[&str] = &[
 pub const COLOUR_ENV: &[&str] =
     &["COLUMNS", "GCC_COLORS", "GCC_URLS", "NO_COLOR", "TERM", "TERM_URLS"];
 
-/// Variables that make the compiler report on itself, or write files beside
-/// the outputs; where one is set, nothing is cached.
+/// Variables that make the compiler report on itself, write files beside the
+/// outputs, or read other arguments than it was given; where one is set,
+/// nothing is cached.
 pub const REPORTING_ENV: &[&str] = &[
+    "CCC_ADD_ARGS",
+    "CCC_OVERRIDE_OPTIONS",
     "CC_LOG_DIAGNOSTICS",
     "CC_LOG_DIAGNOSTICS_FILE",
     "CC_PRINT_HEADERS",
@@ -75,10 +71,15 @@ pub const REPORTING_ENV: &[&str] = &[
     "CC_PRINT_OPTIONS_FILE",
     "CC_PRINT_PROC_STAT",
     "CC_PRINT_PROC_STAT_FILE",
+    "CL",
     "DEPENDENCIES_OUTPUT",
     "FORCE_CLANG_DIAGNOSTICS_CRASH",
+    "GCC_COMPARE_DEBUG",
     "GCC_EXTRA_DIAGNOSTIC_OUTPUT",
+    "QA_OVERRIDE_GCC3_OPTIONS",
+    "RC_DEBUG_OPTIONS",
     "SUNPRO_DEPENDENCIES",
+    "_CL_",
 ];
 
 /// What decides a key beside the command line.
