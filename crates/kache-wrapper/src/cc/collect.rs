@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kache_cc::source_scan::{self, SourceFacts, Text};
-use kache_cc::{HeadersFrom, depfile, has_include, portable_text, recipe};
+use kache_cc::{HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
 use kache_key::rustc::messages;
 use kache_key::{Input, RootKind};
@@ -230,9 +230,20 @@ impl Collector<'_> {
         self.inputs.check_written(&product.path)?;
         let text = fs::read_to_string(&product.path)
             .map_err(|error| format!("`{}`: {error}", product.path.display()))?;
-        let text = portable_text::tokenise(&text, &self.facts.compilation.roots);
-        self.inputs.bind_text(&text);
-        Ok(TextOutput { role: product.role.to_owned(), name: product.name.clone(), text })
+        let roots = &self.facts.compilation.roots;
+        let flat = dep_layout::flatten(&text, self.facts.unit.family);
+        let portable = portable_text::tokenise(flat.as_deref().unwrap_or(&text), roots);
+        self.inputs.bind_text(&portable);
+        // A name that make's syntax escapes is not found as it is.
+        let has_escapes = |path: &str| path.contains([' ', '\t', '#', '$', ':', '\\']);
+        let escaped = roots.iter().filter(|(_, path)| has_escapes(path)).map(|(kind, _)| kind);
+        self.inputs.bind(escaped);
+        // Names of another length would stand in other lines.
+        if flat.is_none() {
+            self.inputs.bind_text(&text);
+        }
+        let (role, name) = (product.role.to_owned(), product.name.clone());
+        Ok(TextOutput { role, name, text: portable })
     }
 
     /// Makes sure that the compiler wrote no file, named after what it compiled,

@@ -6,10 +6,9 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use kache_cc::language::Language;
-use kache_cc::portable_text;
 use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
 use kache_cc::unit::{CcUnit, Colour};
-use kache_cc::{OutputRole, expected_outputs};
+use kache_cc::{Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
 use kache_key::{Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
@@ -77,7 +76,10 @@ pub(crate) fn gather<'a>(
         source,
         products: products(unit, Path::new(&call.cwd)),
         is_incremental: false,
-        render_text: dep_file_here,
+        render_text: match unit.family {
+            Family::Gcc => |stored, roots| dep_file_here(stored, roots, Family::Gcc),
+            _ => |stored, roots| dep_file_here(stored, roots, Family::Clang),
+        },
     };
     Ok(Facts { call, unit, compilation, prefix_maps, colours })
 }
@@ -165,10 +167,11 @@ fn role_name(role: OutputRole) -> &'static str {
     }
 }
 
-/// Writes a dependency file for this checkout.
-fn dep_file_here(stored: &TextOutput, roots: &Roots) -> Result<String, String> {
-    portable_text::render(&stored.text, roots)
-        .ok_or_else(|| format!("`{}` names an unknown root", stored.name))
+/// Writes a dependency file for this checkout, in lines as the compiler would.
+fn dep_file_here(stored: &TextOutput, roots: &Roots, family: Family) -> Result<String, String> {
+    let text = portable_text::render(&stored.text, roots)
+        .ok_or_else(|| format!("`{}` names an unknown root", stored.name))?;
+    Ok(dep_layout::lay_out(&text, family))
 }
 
 /// Returns the file that only kache reads, beside the output: wherever else it
