@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kache_cc::source_scan::{self, SourceFacts, Text};
-use kache_cc::{HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
+use kache_cc::{Family, HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
 use kache_key::rustc::messages;
 use kache_key::{Input, RootKind};
 use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
+use super::places::PrefixMaps;
 use super::search::{self, SearchPath};
 use crate::compilation::Form;
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
@@ -120,16 +121,36 @@ impl Collector<'_> {
             }
             let bytes = self.inputs.file(file)?;
             let in_file = source_scan::scan(&bytes, text);
-            found.merge(&if path.is_own(file) { in_file.without_pieces() } else { in_file });
+            found.merge(&if path.is_own(file) { in_file.of_system() } else { in_file });
             looked_for.extend(has_include::names(&bytes).map_err(|error| error.to_string())?);
         }
         self.check_scan(&found)?;
+        if found.mentions_file_name() {
+            self.bind_named(files);
+        }
+        // They are keyed as they were before the compiler started.
+        let mut content_files = self.facts.unit.content_files.iter();
+        content_files.try_for_each(|file| self.inputs.file(file).map(drop))?;
         Ok(looked_for)
     }
 
+    /// Binds the entry to where `files` are, as far as absolute names say so: what
+    /// is made of such a name, its length for one, need not show it.
+    fn bind_named(&mut self, files: &[String]) {
+        let roots = &self.facts.compilation.roots;
+        let maps = PrefixMaps::of_names(self.facts);
+        let named = files.iter().filter_map(|file| roots.split(file)).map(|(kind, _)| kind);
+        let named: BTreeSet<RootKind> =
+            named.filter(|kind| roots.path(*kind).is_some_and(|path| !maps.cover(path))).collect();
+        self.inputs.bind(named);
+    }
+
+
     fn check_scan(&self, found: &SourceFacts) -> Result<(), String> {
         let refuse = |why: &str| Err(why.to_owned());
-        let has_fixed_time = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
+        // Older Clangs take no notice of the variable.
+        let has_fixed_time = self.facts.unit.family == Family::Gcc
+            && std::env::var_os("SOURCE_DATE_EPOCH").is_some();
         if found.may_embed() {
             return refuse("the assembler may read a file that nobody tells of");
         }

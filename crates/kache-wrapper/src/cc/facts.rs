@@ -51,6 +51,7 @@ pub(crate) fn gather<'a>(
     let prefix_maps = places::prefix_maps(unit, &roots, config);
     let colours = colours(unit);
     let mut facts = named_digests(call, unit, &source, &roots)?;
+    facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
     facts.push(("colours".to_owned(), Digest::of(&[u8::from(colours)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
     let components = recipe::components(
