@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use kache_cc::first_include::{FirstIncludes, first_includes};
 use kache_cc::source_scan::{self, SourceFacts, Text};
 use kache_cc::{Family, HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
@@ -16,15 +17,12 @@ use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
 use super::places::PrefixMaps;
-use super::search::{self, SearchPath};
+use super::search::{self, PRECOMPILED, SearchPath};
 use crate::compilation::Form;
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
 use crate::process::{self, Ran};
-
-/// How precompiled headers end, which compilers take instead of a header.
-const PRECOMPILED: [&str; 2] = [".gch", ".pch"];
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
 pub(crate) fn collect(
@@ -39,10 +37,10 @@ pub(crate) fn collect(
     let files = collector.files_read(headers_from, own_file)?;
     collector.check_unexpected(own_file)?;
     let (outputs, texts) = collector.outputs()?;
-    let path = SearchPath::of(facts.call, facts.unit, &facts.compilation.store)?;
-    let looked_for = collector.read(&files, &path)?;
+    let path = SearchPath::of(facts)?;
+    let mentioned = collector.read(&files, &path)?;
     if facts.unit.has_headers() {
-        collector.absences(&files, &looked_for, &path)?;
+        collector.absences(&files, &mentioned, &path)?;
     }
     collector.bind_unseen();
     let text = |bytes| {
@@ -54,6 +52,15 @@ pub(crate) fn collect(
     collector.inputs.bind_messages(&stdout);
     collector.inputs.bind_messages(&stderr);
     Ok(Collected { inputs: collector.inputs.finish(), outputs, texts, stdout, stderr })
+}
+
+/// Headers that files name, wherever they are.
+#[derive(Default)]
+struct Mentioned {
+    /// Asked for without being included.
+    looked_for: Vec<String>,
+    /// Those of which one may be the first of all.
+    first: FirstIncludes,
 }
 
 struct Collector<'a> {
@@ -105,16 +112,16 @@ impl Collector<'_> {
         }
     }
 
-    /// Adds every file that was read; returns the headers that were asked for
-    /// without being included.
-    fn read(&mut self, files: &[String], path: &SearchPath) -> Result<Vec<String>, String> {
+    /// Adds every file that was read; returns the headers that they name
+    /// without saying where they are.
+    fn read(&mut self, files: &[String], path: &SearchPath) -> Result<Mentioned, String> {
         let text =
             if self.facts.unit.language.is_assembler() { Text::Assembler } else { Text::Code };
         let mut found = SourceFacts::default();
         for define in &self.facts.unit.defines {
             found.merge(&source_scan::scan(define.as_bytes(), text));
         }
-        let mut looked_for = Vec::new();
+        let mut mentioned = Mentioned::default();
         for file in files {
             if PRECOMPILED.iter().any(|ending| file.ends_with(ending)) {
                 return Err(format!("`{file}` is a precompiled header"));
@@ -122,7 +129,11 @@ impl Collector<'_> {
             let bytes = self.inputs.file(file)?;
             let in_file = source_scan::scan(&bytes, text);
             found.merge(&if path.is_own(file) { in_file.of_system() } else { in_file });
-            looked_for.extend(has_include::names(&bytes).map_err(|error| error.to_string())?);
+            let looked_for = has_include::names(&bytes).map_err(|error| error.to_string())?;
+            mentioned.looked_for.extend(looked_for);
+            if *file == self.facts.unit.source {
+                mentioned.first = first_includes(&bytes);
+            }
         }
         self.check_scan(&found)?;
         if found.mentions_file_name() {
@@ -131,7 +142,7 @@ impl Collector<'_> {
         // They are keyed as they were before the compiler started.
         let mut content_files = self.facts.unit.content_files.iter();
         content_files.try_for_each(|file| self.inputs.file(file).map(drop))?;
-        Ok(looked_for)
+        Ok(mentioned)
     }
 
     /// Binds the entry to where `files` are, as far as absolute names say so: what
@@ -144,7 +155,6 @@ impl Collector<'_> {
             named.filter(|kind| roots.path(*kind).is_some_and(|path| !maps.cover(path))).collect();
         self.inputs.bind(named);
     }
-
 
     fn check_scan(&self, found: &SourceFacts) -> Result<(), String> {
         let refuse = |why: &str| Err(why.to_owned());
@@ -171,14 +181,17 @@ impl Collector<'_> {
     fn absences(
         &mut self,
         files: &[String],
-        looked_for: &[String],
+        mentioned: &Mentioned,
         path: &SearchPath,
     ) -> Result<(), String> {
         let facts = self.facts;
-        let mut candidates = path.rivals(files);
-        for file in files.iter().filter(|file| !path.is_own(file)) {
-            candidates.extend(PRECOMPILED.map(|ending| PathBuf::from(format!("{file}{ending}"))));
+        let Mentioned { looked_for, first } = mentioned;
+        let family = facts.unit.family;
+        if first.is_computed && family == Family::Gcc {
+            return Err("the first header has a name that a macro makes".to_owned());
         }
+        let mut candidates = path.rivals(files);
+        candidates.extend(path.precompiled(family, &first.names, files));
         let cwd = Path::new(facts.compilation.cwd);
         self.check_settled(cwd, &candidates, files)?;
         for place in looked_for.iter().flat_map(|name| path.places_of(name, files)) {
@@ -188,7 +201,7 @@ impl Collector<'_> {
                 candidates.insert(place);
             }
         }
-        let absent = search::absent_names(cwd, &candidates);
+        let absent = search::absent_names(cwd, &candidates)?;
         for (dir, names) in absent {
             self.absent_names(cwd, &dir, names);
         }
@@ -207,12 +220,13 @@ impl Collector<'_> {
         for candidate in candidates.iter().filter(|candidate| !read.contains(candidate.as_path())) {
             let Ok(found) = fs::metadata(cwd.join(candidate)) else { continue };
             let stamp = identity::stamp_of(&found);
-            if found.is_file() && latest_change_ns(&stamp) > self.inputs.start.wall_clock_ns {
-                return Err(changed(candidate));
-            }
             let name = candidate.to_string_lossy();
+            // Also a directory of them.
             if PRECOMPILED.iter().any(|ending| name.ends_with(ending)) {
                 return Err(format!("`{name}` is a precompiled header"));
+            }
+            if found.is_file() && latest_change_ns(&stamp) > self.inputs.start.wall_clock_ns {
+                return Err(changed(candidate));
             }
         }
         Ok(())

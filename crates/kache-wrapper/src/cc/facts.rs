@@ -13,7 +13,7 @@ use kache_config::Config;
 use kache_key::{Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, places};
+use super::{Call, installations, places, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::rustc::facts::cpu_identity;
@@ -102,6 +102,10 @@ fn named_digests(
 ) -> Result<Vec<(String, Digest)>, Passthrough> {
     let place = roots.tokenise(&call.cwd);
     let mut facts = vec![("cwd".to_owned(), Digest::of(place.0.as_bytes()))];
+    let choosing = search::choosing_options(&unit.args);
+    if let Some(installed) = installations::digest(call, &choosing) {
+        facts.push(("gcc installations".to_owned(), installed));
+    }
     if unit.facts.uses_native_cpu {
         facts.push(("cpu".to_owned(), cpu_identity()?));
     }
