@@ -13,6 +13,7 @@
 //! The options are an allow-list: what no table in [`options`] has is refused.
 
 pub mod classify;
+pub mod dep_layout;
 mod depend;
 pub mod depfile;
 pub mod driver;

@@ -38,7 +38,6 @@ pub const CC_ENV: &[&str] = &[
     "NO_COLOR",
     "OBJCPLUS_INCLUDE_PATH",
     "OBJC_INCLUDE_PATH",
-    "RC_DEBUG_OPTIONS",
     "RC_DEBUG_PREFIX_MAP",
     "SDKROOT",
     "SOURCE_DATE_EPOCH",
@@ -78,6 +77,7 @@ pub const REPORTING_ENV: &[&str] = &[
     "GCC_COMPARE_DEBUG",
     "GCC_EXTRA_DIAGNOSTIC_OUTPUT",
     "QA_OVERRIDE_GCC3_OPTIONS",
+    "RC_DEBUG_OPTIONS",
     "SUNPRO_DEPENDENCIES",
     "_CL_",
 ];

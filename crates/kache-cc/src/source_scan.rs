@@ -13,8 +13,21 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-/// The macros whose value is a time.
-const TIME_MACROS: [&str; 3] = ["__DATE__", "__TIME__", "__TIMESTAMP__"];
+/// The macros whose value is a time, then those whose value is a file's name.
+const MACROS: [&str; 5] = ["__DATE__", "__TIME__", "__TIMESTAMP__", "__FILE__", "__BASE_FILE__"];
+
+/// How many of them are times.
+const TIMES: usize = 3;
+
+/// What else tells the name of a file. That of a function has the place of each
+/// lambda and nameless type in it.
+const FILE_NAMES: [&[u8]; 5] = [
+    b"__builtin_FILE",
+    b"__builtin_source_location",
+    b"source_location",
+    b"__PRETTY_FUNCTION__",
+    b"__FUNCSIG__",
+];
 
 /// The length of the longest of them.
 const LONGEST_MACRO: usize = "__TIMESTAMP__".len();
@@ -38,12 +51,13 @@ pub enum Text {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct SourceFacts {
-    time_macros: [bool; 3],
+    macros: [bool; MACROS.len()],
     pieces: Vec<String>,
     pastes: bool,
     embeds: bool,
     looks_for_headers: bool,
     reads_times: bool,
+    names_files: bool,
 }
 
 /// Returns what the one file with these `bytes` may do; also for the texts after `-D`.
@@ -66,10 +80,11 @@ pub fn scan(bytes: &[u8], text: Text) -> SourceFacts {
             }
             b"embed" if may_begin_directive(before) => facts.embeds = true,
             b"dependency" if previous == b"GCC" => facts.reads_times = true,
+            _ if FILE_NAMES.contains(&word) => facts.names_files = true,
             _ => {}
         }
         facts.embeds |= reads_file(word, before);
-        facts.note_time_macro(word);
+        facts.note_macro(word);
         previous = word;
     }
     facts.embeds |= has_assembler && splits_directive(&bytes, text);
@@ -79,8 +94,9 @@ pub fn scan(bytes: &[u8], text: Text) -> SourceFacts {
 /// Returns what a header of the system may do; see [`scan`].
 ///
 /// It is taken to paste. The pieces of macro names in it do not count: what it
-/// pastes beside its own names comes from a user's file. Cost: a few searches,
-/// and a whole scan only where one of them finds something.
+/// pastes beside its own names comes from a user's file; nor do the names of
+/// files, which it only prints, as `assert` does. Cost: a few searches, and a
+/// whole scan only where one of them finds something.
 pub fn scan_system_header(bytes: &[u8]) -> SourceFacts {
     const TELLING: [&[u8]; 8] = [
         b"__DATE__",
@@ -93,14 +109,17 @@ pub fn scan_system_header(bytes: &[u8]) -> SourceFacts {
         b"dependency",
     ];
     let found = TELLING.iter().any(|word| memmem::find(bytes, word).is_some());
-    let facts = if found { scan(bytes, Text::Code) } else { SourceFacts::default() };
-    SourceFacts { pieces: Vec::new(), pastes: true, ..facts }
+    let mut facts = if found { scan(bytes, Text::Code) } else { SourceFacts::default() };
+    for used in facts.macros.iter_mut().skip(TIMES) {
+        *used = false;
+    }
+    SourceFacts { pieces: Vec::new(), pastes: true, names_files: false, ..facts }
 }
 
 impl SourceFacts {
     /// Adds what another file of the same unit may do.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.time_macros.iter_mut().zip(other.time_macros) {
+        for (mine, theirs) in self.macros.iter_mut().zip(other.macros) {
             *mine |= theirs;
         }
         for piece in &other.pieces {
@@ -110,6 +129,7 @@ impl SourceFacts {
         self.embeds |= other.embeds;
         self.looks_for_headers |= other.looks_for_headers;
         self.reads_times |= other.reads_times;
+        self.names_files |= other.names_files;
     }
 
     /// Returns whether `__DATE__` may be used.
@@ -129,7 +149,7 @@ impl SourceFacts {
 
     /// Returns whether any of the three may be used.
     pub fn mentions_time_macros(&self) -> bool {
-        (0..TIME_MACROS.len()).any(|index| self.mentions(index))
+        (0..TIMES).any(|index| self.mentions(index))
     }
 
     /// Returns whether the bytes of another file may go into the output in a
@@ -150,26 +170,31 @@ impl SourceFacts {
         self.reads_times
     }
 
-    fn note_time_macro(&mut self, word: &[u8]) {
+    /// Returns whether something may be made of the name of a source or header.
+    pub fn mentions_file_name(&self) -> bool {
+        self.names_files || (TIMES..MACROS.len()).any(|index| self.mentions(index))
+    }
+
+    fn note_macro(&mut self, word: &[u8]) {
         // Most words in a file are longer, or begin otherwise.
         let may_be_part =
             word.len() <= LONGEST_MACRO && matches!(word.first(), Some(b'_' | b'A'..=b'Z'));
         let Some(word) = std::str::from_utf8(word).ok().filter(|_| may_be_part) else { return };
-        for (used, name) in self.time_macros.iter_mut().zip(TIME_MACROS) {
+        for (used, name) in self.macros.iter_mut().zip(MACROS) {
             *used |= word == name;
         }
         // Single letters are everywhere; nobody spells a name with them.
         let is_letter = word.len() == 1 && word != "_";
         let can_be_piece =
             |name: &&str| !is_letter && word.len() < name.len() && name.contains(word);
-        if TIME_MACROS.iter().any(can_be_piece) {
+        if MACROS.iter().any(can_be_piece) {
             note(&mut self.pieces, word);
         }
     }
 
     fn mentions(&self, index: usize) -> bool {
-        let direct = self.time_macros.get(index).is_some_and(|used| *used);
-        let name = TIME_MACROS.get(index).copied().unwrap_or_default();
+        let direct = self.macros.get(index).is_some_and(|used| *used);
+        let name = MACROS.get(index).copied().unwrap_or_default();
         direct || self.pastes && tiles(name, &self.pieces)
     }
 }

@@ -7,7 +7,10 @@ use std::path::Path;
 use kache_e2e::kache::workspace_dir;
 
 /// The sections of the catalogue, each with the number of its last row.
-const SECTIONS: &[(&str, u32)] = &[("R", 36), ("F", 14), ("S", 12)];
+const SECTIONS: &[(&str, u32)] = &[("R", 36), ("F", 14), ("S", 12), ("C", 24)];
+
+/// The section of which not every row has to be there.
+const GROWING: &str = "C";
 
 /// The rows of the tables in `text`: identifier to the tests named in the last
 /// column. A test is written in backquotes, with or without the path of its
@@ -74,6 +77,7 @@ fn faults(catalogue: &BTreeMap<String, Vec<String>>, tests: &BTreeSet<String>) -
     let mut faults = Vec::new();
     for id in expected_rows() {
         match catalogue.get(&id) {
+            None if id.starts_with(GROWING) => {}
             None => faults.push(format!("row {id} is missing")),
             Some(named) if named.is_empty() => faults.push(format!("row {id} names no test")),
             Some(named) => {

@@ -13,7 +13,7 @@ use kache_e2e::kache::Kache;
 use kache_e2e::process::run;
 use kache_e2e::project::Project;
 
-use crate::expected::Expected;
+use crate::expected::{Expected, assert_unstored};
 
 /// Compilers to try everything with. Those that are not installed are passed
 /// over with a word, except in CI, which installs them.
@@ -48,7 +48,7 @@ impl CcTrial {
             .expect("the project can be written");
         let sources = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let trial = Self { env, kache, project, sources: sources.collect() };
-        trial.settle();
+        Self::settle();
         trial
     }
 
@@ -59,6 +59,22 @@ impl CcTrial {
         self.sources.push((path.to_owned(), text.to_owned()));
     }
 
+    /// Adds a symbolic link.
+    pub(crate) fn link(&mut self, path: &str, target: &str) {
+        let link = self.project.path(path);
+        std::os::unix::fs::symlink(target, link).expect("a link can be made");
+        self.sources.push((path.to_owned(), String::new()));
+    }
+
+    /// Keeps what `compiler` makes of `args`, which is called `output`, as a source.
+    #[track_caller]
+    pub(crate) fn make(&mut self, compiler: &str, args: &[&str], output: &str) {
+        let seen = self.bare(compiler, args);
+        assert_eq!(seen.code, Some(0), "{}", seen.stderr);
+        self.sources.push((output.to_owned(), String::new()));
+        Self::settle();
+    }
+
     /// Removes a source.
     pub(crate) fn remove(&mut self, path: &str) {
         self.project.remove(path).expect("the file can be removed");
@@ -66,7 +82,7 @@ impl CcTrial {
     }
 
     /// Waits until the times of all files are old enough to be believed.
-    fn settle(&self) {
+    fn settle() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 
@@ -81,10 +97,17 @@ impl CcTrial {
         }
     }
 
-    /// Runs `compiler` with `args` without kache, from a clean project.
+    /// Runs `compiler` with `args` without kache, from a clean project. In
+    /// arguments, `{dir}` stands for the project.
     #[track_caller]
     pub(crate) fn bare(&self, compiler: &str, args: &[&str]) -> Seen {
-        self.see(&self.project, self.env.command(compiler), args)
+        self.bare_in(&self.project, compiler, args)
+    }
+
+    /// [`bare`](Self::bare) in another checkout.
+    #[track_caller]
+    pub(crate) fn bare_in(&self, project: &Project, compiler: &str, args: &[&str]) -> Seen {
+        self.see(project, self.env.command(compiler), args)
     }
 
     /// Runs `compiler` with `args` under kache, from a clean project.
@@ -111,7 +134,9 @@ impl CcTrial {
     #[track_caller]
     fn see(&self, project: &Project, mut command: Command, args: &[&str]) -> Seen {
         self.restore(project);
-        let ran = run(command.args(args).current_dir(project.dir())).expect("the command starts");
+        let dir = project.dir().to_str().expect("test paths are UTF-8");
+        command.args(args.iter().map(|arg| arg.replace("{dir}", dir)));
+        let ran = run(command.current_dir(dir)).expect("the command starts");
         Seen {
             code: ran.status.code(),
             stdout: ran.stdout,
@@ -124,14 +149,47 @@ impl CcTrial {
     /// `expected`, and what is seen must be the same.
     #[track_caller]
     pub(crate) fn check(&self, compiler: &str, args: &[&str], expected: Expected) -> Seen {
-        let bare = self.bare(compiler, args);
-        let (seen, events) = self.cached(compiler, args);
+        self.check_in(&self.project, compiler, args, expected)
+    }
+
+    /// [`check`](Self::check) in another checkout.
+    #[track_caller]
+    pub(crate) fn check_in(
+        &self,
+        project: &Project,
+        compiler: &str,
+        args: &[&str],
+        expected: Expected,
+    ) -> Seen {
+        let bare = self.bare_in(project, compiler, args);
+        let (seen, events) = self.cached_in(project, compiler, args);
         for event in &events {
             expected.assert_told_by(event);
         }
         assert!(!events.is_empty(), "kache wrote no event");
         assert_same(&seen, &bare);
         seen
+    }
+
+    /// Compiles and expects the result not to be stored, for a reason in which
+    /// `why` occurs. What a clock decides is not compared.
+    #[track_caller]
+    pub(crate) fn check_unstored(&self, compiler: &str, args: &[&str], why: &str) -> Seen {
+        let (seen, events) = self.cached(compiler, args);
+        assert_eq!(events.len(), 1, "{events:?}");
+        for event in &events {
+            assert_unstored(event, why);
+        }
+        seen
+    }
+
+    /// Copies the sources to a directory called `name`.
+    pub(crate) fn second(&self, name: &str) -> Project {
+        let dir = self.env.work_dir().join(name);
+        let second = self.project.second_checkout(&dir).expect("a copy can be made");
+        self.restore(&second);
+        Self::settle();
+        second
     }
 
     /// Compiles twice; the second time must be a hit.
@@ -161,7 +219,9 @@ impl Seen {
     /// Returns the bytes of an output.
     #[track_caller]
     pub(crate) fn bytes(&self, path: &str) -> &[u8] {
-        &self.tree.get(Path::new(path)).unwrap_or_else(|| panic!("there is no `{path}`")).1
+        let found = self.tree.get(Path::new(path)).map(|(_, bytes)| bytes.as_slice());
+        assert!(found.is_some(), "there is no `{path}`");
+        found.unwrap_or_default()
     }
 
     /// Returns what the compiler printed as a warning or an error.
@@ -171,6 +231,7 @@ impl Seen {
 }
 
 /// Returns whether `compiler` is there; where it is not, says so, and fails in CI.
+#[expect(clippy::print_stderr, reason = "what is not tested is said")]
 pub(crate) fn is_installed(compiler: &str) -> bool {
     let found = Command::new(compiler).arg("--version").output().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "CI installs `{compiler}`");

@@ -1,8 +1,12 @@
 //! End-to-end tests, and tests of the repository itself.
 
 mod catalogue;
+mod cc_compilers;
+mod cc_environment;
 mod cc_headers;
+mod cc_hidden_inputs;
 mod cc_places;
+mod cc_side_outputs;
 mod cc_trial;
 mod chain;
 mod concurrency;

@@ -7,24 +7,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use kache_cc::first_include::{FirstIncludes, first_includes};
 use kache_cc::has_include::Asked;
 use kache_cc::source_scan::{self, SourceFacts, Text};
-use kache_cc::{Family, HeadersFrom, depfile, first_include, has_include, portable_text, recipe};
+use kache_cc::{Family, HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
 use kache_key::rustc::messages;
 use kache_key::{Input, RootKind};
 use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
-use super::search::{self, SearchPath};
+use super::places::PrefixMaps;
+use super::search::{self, PRECOMPILED, SearchPath};
 use crate::compilation::Form;
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
 use crate::process::{self, Ran};
-
-/// How precompiled headers end, which compilers take instead of a header.
-const PRECOMPILED: [&str; 2] = [".gch", ".pch"];
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
 pub(crate) fn collect(
@@ -39,10 +38,10 @@ pub(crate) fn collect(
     let files = collector.files_read(headers_from, own_file)?;
     collector.check_unexpected(own_file)?;
     let (outputs, texts) = collector.outputs()?;
-    let path = SearchPath::of(facts.call, facts.unit, &facts.compilation.store)?;
-    let looked_for = collector.read(&files, &path)?;
+    let path = SearchPath::of(facts)?;
+    let mentioned = collector.read(&files, &path)?;
     if facts.unit.has_headers() {
-        collector.absences(&files, &looked_for, &path)?;
+        collector.absences(&files, &mentioned, &path)?;
     }
     collector.bind_unseen();
     let text = |bytes| {
@@ -54,6 +53,15 @@ pub(crate) fn collect(
     collector.inputs.bind_messages(&stdout);
     collector.inputs.bind_messages(&stderr);
     Ok(Collected { inputs: collector.inputs.finish(), outputs, texts, stdout, stderr })
+}
+
+/// Headers that files name, wherever they are.
+#[derive(Default)]
+struct Mentioned {
+    /// Asked for without being included.
+    looked_for: Vec<String>,
+    /// Those of which one may be the first of all.
+    first: FirstIncludes,
 }
 
 struct Collector<'a> {
@@ -105,15 +113,16 @@ impl Collector<'_> {
         }
     }
 
-    /// Adds every file that was read; returns the headers that were asked for
-    /// without being included.
-    fn read(&mut self, files: &[String], path: &SearchPath) -> Result<Vec<String>, String> {
+    /// Adds every file that was read; returns the headers that they name
+    /// without saying where they are.
+    fn read(&mut self, files: &[String], path: &SearchPath) -> Result<Mentioned, String> {
         let text =
             if self.facts.unit.language.is_assembler() { Text::Assembler } else { Text::Code };
         let mut found = SourceFacts::default();
         for define in &self.facts.unit.defines {
             found.merge(&source_scan::scan(define.as_bytes(), text));
         }
+        let mut mentioned = Mentioned::default();
         let mut asked = Asked::default();
         for define in &self.facts.unit.defines {
             let text = format!("#define {}\n", define.replacen('=', " ", 1));
@@ -132,10 +141,20 @@ impl Collector<'_> {
                 self.inputs.bind_named_in(&bytes);
             }
             asked.merge(has_include::asked(&bytes).map_err(|error| error.to_string())?);
+            if *file == self.facts.unit.source {
+                mentioned.first = first_includes(&bytes);
+            }
         }
-        check_scan(&found)?;
+        self.check_scan(&found)?;
         self.ask_through_aliases(files, &mut asked)?;
-        Ok(asked.names)
+        mentioned.looked_for = asked.names;
+        if found.mentions_file_name() {
+            self.bind_named(files);
+        }
+        // They are keyed as they were before the compiler started.
+        let mut content_files = self.facts.unit.content_files.iter();
+        content_files.try_for_each(|file| self.inputs.file(file).map(drop))?;
+        Ok(mentioned)
     }
 
     /// Looks for uses of other names of `__has_include`, which hardly any source has.
@@ -151,17 +170,53 @@ impl Collector<'_> {
         Ok(())
     }
 
+    /// Binds the entry to where `files` are, as far as absolute names say so: what
+    /// is made of such a name, its length for one, need not show it.
+    fn bind_named(&mut self, files: &[String]) {
+        let roots = &self.facts.compilation.roots;
+        let maps = PrefixMaps::of_names(self.facts);
+        let named = files.iter().filter_map(|file| roots.split(file)).map(|(kind, _)| kind);
+        let named: BTreeSet<RootKind> =
+            named.filter(|kind| roots.path(*kind).is_some_and(|path| !maps.cover(path))).collect();
+        self.inputs.bind(named);
+    }
+
+    fn check_scan(&self, found: &SourceFacts) -> Result<(), String> {
+        let refuse = |why: &str| Err(why.to_owned());
+        // Older Clangs take no notice of the variable.
+        let has_fixed_time = self.facts.unit.family == Family::Gcc
+            && std::env::var_os("SOURCE_DATE_EPOCH").is_some();
+        if found.may_embed() {
+            return refuse("the assembler may read a file that nobody tells of");
+        }
+        if found.mentions_timestamp() {
+            return refuse("`__TIMESTAMP__` may be used");
+        }
+        if !has_fixed_time && (found.mentions_date() || found.mentions_time()) {
+            return refuse("`__DATE__` or `__TIME__` may be used");
+        }
+        if found.reads_times() {
+            return refuse("`#pragma GCC dependency` may be used");
+        }
+        Ok(())
+    }
+
     /// Notes where another header of the same name, or a precompiled one,
     /// would have been found first.
     fn absences(
         &mut self,
         files: &[String],
-        looked_for: &[String],
+        mentioned: &Mentioned,
         path: &SearchPath,
     ) -> Result<(), String> {
         let facts = self.facts;
+        let Mentioned { looked_for, first } = mentioned;
+        let family = facts.unit.family;
+        if first.is_computed && family == Family::Gcc {
+            return Err("the first header has a name that a macro makes".to_owned());
+        }
         let mut candidates = path.rivals(files);
-        candidates.extend(self.precompiled(files, path)?);
+        candidates.extend(path.precompiled(family, &first.names, files));
         let cwd = Path::new(facts.compilation.cwd);
         for place in looked_for.iter().flat_map(|name| path.places_of(name, files)) {
             if cwd.join(&place).is_file() {
@@ -170,7 +225,7 @@ impl Collector<'_> {
                 candidates.insert(place);
             }
         }
-        let looked = search::look_for(cwd, &candidates);
+        let looked = search::look_for(cwd, &candidates)?;
         for candidate in looked.present {
             if files.binary_search_by(|file| file.as_str().cmp(candidate)).is_err() {
                 self.check_passed_over(cwd, candidate)?;
@@ -182,33 +237,17 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Returns where a precompiled header would be taken for one that may come
-    /// first. No dependency file names such a header.
-    fn precompiled(&self, files: &[String], path: &SearchPath) -> Result<Vec<String>, String> {
-        let unit = self.facts.unit;
-        let source = fs::read(&self.facts.compilation.source)
-            .map_err(|error| format!("`{}`: {error}", unit.source))?;
-        let first = first_include::first_includes(&source);
-        if first.is_computed && unit.family == Family::Gcc {
-            return Err("a macro makes the name of a header that may come first".to_owned());
-        }
-        let names = first.names.iter().chain(&unit.prefix_headers);
-        let searched = names.flat_map(|name| path.places_of(name, files));
-        // `-include` looks here first.
-        let places = searched.chain(unit.prefix_headers.iter().cloned());
-        Ok(places.flat_map(|place| PRECOMPILED.map(|ending| format!("{place}{ending}"))).collect())
-    }
-
     /// Makes sure that a file which is there, and was not used, was there before
     /// the compiler looked, and is no precompiled header.
     fn check_passed_over(&self, cwd: &Path, candidate: &str) -> Result<(), String> {
         let Ok(found) = fs::metadata(cwd.join(candidate)) else { return Ok(()) };
+        // Also a directory of them.
+        if PRECOMPILED.iter().any(|ending| candidate.ends_with(ending)) {
+            return Err(format!("`{candidate}` is a precompiled header"));
+        }
         let stamp = identity::stamp_of(&found);
         if found.is_file() && latest_change_ns(&stamp) > self.inputs.start.wall_clock_ns {
             return Err(changed(Path::new(candidate)));
-        }
-        if PRECOMPILED.iter().any(|ending| candidate.ends_with(ending)) {
-            return Err(format!("`{candidate}` is a precompiled header"));
         }
         Ok(())
     }
@@ -250,9 +289,20 @@ impl Collector<'_> {
         self.inputs.check_written(&product.path)?;
         let text = fs::read_to_string(&product.path)
             .map_err(|error| format!("`{}`: {error}", product.path.display()))?;
-        let text = portable_text::tokenise(&text, &self.facts.compilation.roots);
-        self.inputs.bind_named_in(text.as_bytes());
-        Ok(TextOutput { role: product.role.to_owned(), name: product.name.clone(), text })
+        let roots = &self.facts.compilation.roots;
+        let flat = dep_layout::flatten(&text, self.facts.unit.family);
+        let portable = portable_text::tokenise(flat.as_deref().unwrap_or(&text), roots);
+        self.inputs.bind_named_in(portable.as_bytes());
+        // A name that make's syntax escapes is not found as it is.
+        let has_escapes = |path: &str| path.contains([' ', '\t', '#', '$', ':', '\\']);
+        let escaped = roots.iter().filter(|(_, path)| has_escapes(path)).map(|(kind, _)| kind);
+        self.inputs.bind(escaped);
+        // Names of another length would stand in other lines.
+        if flat.is_none() {
+            self.inputs.bind_named_in(text.as_bytes());
+        }
+        let (role, name) = (product.role.to_owned(), product.name.clone());
+        Ok(TextOutput { role, name, text: portable })
     }
 
     /// Makes sure that the compiler wrote no file, named after what it compiled,
@@ -297,23 +347,4 @@ impl Collector<'_> {
             self.inputs.bind([RootKind::Workspace, RootKind::Target, RootKind::CargoHome]);
         }
     }
-}
-
-/// Makes sure that nothing in the sources reads what nobody tells of.
-fn check_scan(found: &SourceFacts) -> Result<(), String> {
-    let refuse = |why: &str| Err(why.to_owned());
-    let has_fixed_time = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
-    if found.may_embed() {
-        return refuse("the assembler may read a file that nobody tells of");
-    }
-    if found.mentions_timestamp() {
-        return refuse("`__TIMESTAMP__` may be used");
-    }
-    if !has_fixed_time && (found.mentions_date() || found.mentions_time()) {
-        return refuse("`__DATE__` or `__TIME__` may be used");
-    }
-    if found.reads_times() {
-        return refuse("`#pragma GCC dependency` may be used");
-    }
-    Ok(())
 }

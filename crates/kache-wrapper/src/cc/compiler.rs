@@ -50,8 +50,18 @@ struct Known {
     /// The family's name, or nothing if the program is no compiler that is known.
     family: Option<String>,
     identity: Digest,
+    /// For a program that is not the driver itself and starts one: what that
+    /// says of a run, when asked.
+    behind: Option<Behind>,
     /// Files and directories that the identity was made from.
     watched: Vec<(PathBuf, FileStamp)>,
+}
+
+/// The driver that a program starts, which it can choose anew each time.
+#[derive(Clone, Serialize, Deserialize)]
+struct Behind {
+    driver: String,
+    explained: Digest,
 }
 
 /// Why a compiler's identity cannot be told.
@@ -92,15 +102,16 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
 /// Returns what `program` is.
 ///
 /// Reads one small file and looks at some; asks the compiler only where one
-/// of those changed.
+/// of those changed, or where a script or the like chooses it.
 pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, CompilerError> {
     let memo_id = memo_id(program);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
-    let unchanged = known.filter(|known| known.watched.iter().all(files::is_unchanged));
-    let known = unchanged.map_or_else(|| ask_and_remember(store, memo_id, program), Ok)?;
+    let current = known.filter(|known| known.is_current(program));
+    let known = current.map_or_else(|| ask_and_remember(store, memo_id, program), Ok)?;
     let unknown = || CompilerError::Unknown(program.to_owned());
     let family = known.family.as_deref().and_then(family_named).ok_or_else(unknown)?;
-    let driver = driver_name(&program.to_string_lossy());
+    let behind = known.behind.as_ref().map(|behind| behind.driver.as_str());
+    let driver = driver_name(&program.to_string_lossy()).or_else(|| behind.and_then(driver_name));
     let is_cl = driver.is_some_and(|driver| driver.family == Some(Family::ClangCl));
     let called = Called {
         family: if is_cl { Family::ClangCl } else { family },
@@ -109,12 +120,29 @@ pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, Comp
     Ok(CcCompiler { program: program.to_owned(), called, identity: known.identity })
 }
 
+impl Known {
+    fn is_current(&self, program: &Path) -> bool {
+        let explains_the_same = |behind: &Behind| {
+            answer(program, &explaining("c"))
+                .is_ok_and(|text| Digest::of(text.as_bytes()) == behind.explained)
+        };
+        self.watched.iter().all(files::is_unchanged)
+            && self.behind.as_ref().is_none_or(explains_the_same)
+    }
+}
+
+/// Returns the arguments with which a driver says what it would run, with
+/// which options, and where it looks for headers.
+fn explaining(language: &str) -> [&str; 5] {
+    ["-v", "-E", "-x", language, "/dev/null"]
+}
+
 fn family_named(name: &str) -> Option<Family> {
     [Family::Gcc, Family::Clang, Family::ClangCl].into_iter().find(|family| family.name() == name)
 }
 
 fn memo_id(program: &Path) -> Digest {
-    let mut hasher = FieldHasher::new("kache cc memo 1");
+    let mut hasher = FieldHasher::new("kache cc memo 2");
     hasher.text("program", &program.to_string_lossy());
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
@@ -143,11 +171,10 @@ fn ask(program: &Path) -> Result<Known, CompilerError> {
     let Some(family) = family_of_version_text(&version) else {
         return Ok(identity.known(None));
     };
-    // What it would run, with which options, and where it looks for headers.
-    for language in ["c", "c++"] {
-        let explained = answer(program, &["-v", "-E", "-x", language, "/dev/null"])?;
-        identity.explained(&explained)?;
-    }
+    let explained = answer(program, &explaining("c"))?;
+    identity.explained(&explained)?;
+    identity.explained(&answer(program, &explaining("c++"))?)?;
+    identity.behind(program, &explained)?;
     match family {
         Family::Gcc => {
             for name in GCC_PROGRAMS {
@@ -159,7 +186,8 @@ fn ask(program: &Path) -> Result<Known, CompilerError> {
         }
         Family::Clang | Family::ClangCl => {
             identity.program("as")?;
-            identity.libraries_of(program)?;
+            let driver = identity.behind.as_ref().map(|behind| PathBuf::from(&behind.driver));
+            identity.libraries_of(driver.as_deref().unwrap_or(program))?;
         }
     }
     Ok(identity.known(Some(family)))
@@ -186,9 +214,17 @@ fn digest_of_start(path: &Path) -> io::Result<Digest> {
     Ok(Digest::of(&start))
 }
 
+/// Returns the driver that an explanation's line names: as GCC was called, or
+/// where Clang is.
+fn driver_named_in(line: &str) -> Option<&str> {
+    let clang = || line.strip_prefix(" \"")?.split_once("\" -cc1 ").map(|(path, _)| path);
+    line.strip_prefix("COLLECT_GCC=").or_else(clang)
+}
+
 /// An identity under construction.
 struct Identity {
     hasher: FieldHasher,
+    behind: Option<Behind>,
     watched: Vec<(PathBuf, FileStamp)>,
 }
 
@@ -196,12 +232,13 @@ impl Identity {
     fn new(version: &str) -> Self {
         let mut hasher = FieldHasher::new("kache cc compiler 1");
         hasher.text("version", version);
-        Self { hasher, watched: Vec::new() }
+        Self { hasher, behind: None, watched: Vec::new() }
     }
 
     fn known(self, family: Option<Family>) -> Known {
         let family = family.map(|family| family.name().to_owned());
-        Known { family, identity: self.hasher.finish(), watched: self.watched }
+        let Self { hasher, behind, watched } = self;
+        Known { family, identity: hasher.finish(), behind, watched }
     }
 
     /// Adds a file by its bytes.
@@ -262,6 +299,23 @@ impl Identity {
                 self.watch_dir(versions);
             }
         }
+        Ok(())
+    }
+
+    /// Adds the driver that told what was `explained`, if that is not `program`.
+    fn behind(&mut self, program: &Path, explained: &str) -> Result<(), CompilerError> {
+        let named = explained.lines().find_map(driver_named_in);
+        let found = named.and_then(|name| files::find_program(name, std::env::var_os("PATH")));
+        let place = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        if found.as_deref().is_some_and(|found| place(found) == place(program)) {
+            return Ok(());
+        }
+        let found = found.filter(|found| found.is_absolute() && found.is_file());
+        if let Some(found) = &found {
+            self.watch(found)?;
+        }
+        let driver = found.map(|found| found.to_string_lossy().into_owned()).unwrap_or_default();
+        self.behind = Some(Behind { driver, explained: Digest::of(explained.as_bytes()) });
         Ok(())
     }
 

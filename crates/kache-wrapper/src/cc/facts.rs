@@ -6,15 +6,14 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use kache_cc::language::Language;
-use kache_cc::portable_text;
 use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
 use kache_cc::unit::{CcUnit, Colour};
-use kache_cc::{OutputRole, expected_outputs};
+use kache_cc::{Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
 use kache_key::{Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, places};
+use super::{Call, installations, places, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::rustc::facts::cpu_identity;
@@ -52,6 +51,7 @@ pub(crate) fn gather<'a>(
     let prefix_maps = places::prefix_maps(unit, &roots, config);
     let colours = colours(unit);
     let mut facts = named_digests(call, unit, &source, &roots)?;
+    facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
     facts.push(("colours".to_owned(), Digest::of(&[u8::from(colours)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
     let components = recipe::components(
@@ -77,7 +77,10 @@ pub(crate) fn gather<'a>(
         source,
         products: products(unit, Path::new(&call.cwd)),
         is_incremental: false,
-        render_text: dep_file_here,
+        render_text: match unit.family {
+            Family::Gcc => |stored, roots| dep_file_here(stored, roots, Family::Gcc),
+            _ => |stored, roots| dep_file_here(stored, roots, Family::Clang),
+        },
     };
     Ok(Facts { call, unit, compilation, prefix_maps, colours })
 }
@@ -99,6 +102,10 @@ fn named_digests(
 ) -> Result<Vec<(String, Digest)>, Passthrough> {
     let place = roots.tokenise(&call.cwd);
     let mut facts = vec![("cwd".to_owned(), Digest::of(place.0.as_bytes()))];
+    let choosing = search::choosing_options(&unit.args);
+    if let Some(installed) = installations::digest(call, &choosing) {
+        facts.push(("gcc installations".to_owned(), installed));
+    }
     if unit.facts.uses_native_cpu {
         facts.push(("cpu".to_owned(), cpu_identity()?));
     }
@@ -165,10 +172,11 @@ fn role_name(role: OutputRole) -> &'static str {
     }
 }
 
-/// Writes a dependency file for this checkout.
-fn dep_file_here(stored: &TextOutput, roots: &Roots) -> Result<String, String> {
-    portable_text::render(&stored.text, roots)
-        .ok_or_else(|| format!("`{}` names an unknown root", stored.name))
+/// Writes a dependency file for this checkout, in lines as the compiler would.
+fn dep_file_here(stored: &TextOutput, roots: &Roots, family: Family) -> Result<String, String> {
+    let text = portable_text::render(&stored.text, roots)
+        .ok_or_else(|| format!("`{}` names an unknown root", stored.name))?;
+    Ok(dep_layout::lay_out(&text, family))
 }
 
 /// Returns the file that only kache reads, beside the output: wherever else it

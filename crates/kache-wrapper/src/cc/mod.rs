@@ -3,6 +3,7 @@
 mod collect;
 mod compiler;
 mod facts;
+mod installations;
 mod miss;
 mod places;
 mod search;

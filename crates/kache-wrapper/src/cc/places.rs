@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use kache_cc::unit::CcUnit;
 use kache_config::Config;
-use kache_key::{RootKind, Roots};
+use kache_key::{Digest, RootKind, Roots};
 
+use super::facts::Facts;
 use crate::files;
 use crate::rustc::surroundings;
 
@@ -61,7 +62,9 @@ pub(crate) fn roots(cwd: &str, unit: &CcUnit, config: &Config) -> Roots {
 
 /// Returns the arguments that keep places out of what `unit` makes.
 ///
-/// Debug information names the working directory, so that is mapped. What a
+/// Debug information names the working directory, so that is mapped, unless
+/// the user maps directories there: which of two maps a compiler takes
+/// depends on the compiler. What a
 /// program can print, `__FILE__` above all, stays as it is: an output that
 /// names its checkout belongs to it. Configured base directories are mapped in
 /// both. Coverage tools read real paths back.
@@ -69,20 +72,89 @@ pub(crate) fn prefix_maps(unit: &CcUnit, roots: &Roots, config: &Config) -> Vec<
     if !config.paths.normalise_cc || unit.facts.coverage {
         return Vec::new();
     }
-    let base = |position: u8| {
-        let from = roots.path(RootKind::Base(position))?;
-        Some(format!("-ffile-prefix-map={from}=/base{position}"))
+    let bases = config.base_dirs.iter().enumerate();
+    let base = |(position, from): (usize, &PathBuf)| {
+        Some(format!("{MAP_FILES}{}=/base{position}", from.to_str()?))
     };
-    let mut maps: Vec<String> = (0..u8::MAX).map_while(base).collect();
-    if unit.facts.debug_info {
+    let mut maps: Vec<String> = bases.filter_map(base).collect();
+    let is_free = PrefixMaps::given(unit, &[MAP_FILES, MAP_DEBUG]).from.is_empty();
+    if unit.facts.debug_info && is_free {
         let project = roots.path(RootKind::Workspace);
-        let to = |from: &str| format!("-fdebug-prefix-map={from}={VIRTUAL_PROJECT}");
+        let to = |from: &str| format!("{MAP_DEBUG}{from}={VIRTUAL_PROJECT}");
         maps.extend(project.map(to));
         let target = roots.path(RootKind::Target);
         let outside =
             |dir: &&str| project.is_none_or(|project| !Path::new(dir).starts_with(project));
-        let to = |from: &str| format!("-fdebug-prefix-map={from}={VIRTUAL_PROJECT}/target");
+        let to = |from: &str| format!("{MAP_DEBUG}{from}={VIRTUAL_PROJECT}/target");
         maps.extend(target.filter(outside).map(to));
     }
     maps
+}
+
+/// Maps the start of a path in all that is made.
+const MAP_FILES: &str = "-ffile-prefix-map=";
+
+/// Maps it in debug information.
+const MAP_DEBUG: &str = "-fdebug-prefix-map=";
+
+/// Maps it in what macros make of file names.
+const MAP_MACROS: &str = "-fmacro-prefix-map=";
+
+/// Maps it for coverage tools.
+const MAP_OTHERS: [&str; 2] = ["-fprofile-prefix-map=", "-fcoverage-prefix-map="];
+
+/// The starts of paths that options map to something else.
+///
+/// They are compared letter by letter: a map of `/home/me/pro` changes
+/// `/home/me/project` as well.
+pub(crate) struct PrefixMaps<'a> {
+    from: Vec<&'a str>,
+}
+
+impl<'a> PrefixMaps<'a> {
+    /// Returns what the user maps by `options`.
+    fn given(unit: &'a CcUnit, options: &[&str]) -> Self {
+        let given =
+            unit.arguments.iter().filter(|argument| options.contains(&argument.option.as_str()));
+        let maps = given.filter_map(|argument| argument.value.as_deref());
+        Self { from: maps.filter_map(start_of).collect() }
+    }
+
+    /// Returns what the names of files are mapped by.
+    pub(crate) fn of_names(facts: &'a Facts<'_>) -> Self {
+        let mut maps = Self::given(facts.unit, &[MAP_FILES, MAP_MACROS]);
+        maps.add_own(&facts.prefix_maps, &[MAP_FILES]);
+        maps
+    }
+
+    fn add_own(&mut self, own: &'a [String], options: &[&str]) {
+        let value = |map: &'a String| options.iter().find_map(|option| map.strip_prefix(option));
+        self.from.extend(own.iter().filter_map(value).filter_map(start_of));
+    }
+
+    /// Returns whether the whole of `path` is mapped.
+    pub(crate) fn cover(&self, path: &str) -> bool {
+        self.from.iter().any(|from| path.starts_with(from))
+    }
+}
+
+/// Returns what a map is for.
+fn start_of(map: &str) -> Option<&str> {
+    map.split_once('=').map(|(from, _)| from)
+}
+
+/// Returns what is left of each root where a map is for a directory above it,
+/// or for a part of its name: outputs hold that, and no search for the root's
+/// path would find it.
+pub(crate) fn left_by_maps(unit: &CcUnit, roots: &Roots, own: &[String]) -> Vec<(String, Digest)> {
+    let options = [&[MAP_FILES, MAP_DEBUG, MAP_MACROS][..], &MAP_OTHERS].concat();
+    let mut maps = PrefixMaps::given(unit, &options);
+    maps.add_own(own, &options);
+    let left = |(kind, path): (RootKind, &str)| {
+        let rests = maps.from.iter().filter_map(|from| path.strip_prefix(from));
+        let rests: Vec<&str> = rests.filter(|rest| !rest.is_empty()).collect();
+        let label = format!("left of {}", kind.name());
+        (!rests.is_empty()).then(|| (label, Digest::of(rests.join("\n").as_bytes())))
+    };
+    roots.iter().filter_map(left).collect()
 }

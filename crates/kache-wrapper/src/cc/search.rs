@@ -8,14 +8,16 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use kache_cc::Family;
 use kache_cc::options::SearchKind;
 use kache_cc::unit::CcUnit;
-use kache_key::Digest;
 use kache_key::fields::FieldHasher;
-use kache_store::{Store, memo};
+use kache_key::{Digest, RootKind};
+use kache_store::memo;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, facts};
+use super::facts::{self, Facts};
+use super::{Call, installations};
 use crate::process;
 
 /// Options that change where a compiler looks by itself. Those that end with
@@ -30,6 +32,8 @@ const CHOOSING: &[&str] = &[
     "-stdlib",
     "-nostd",
     "--gcc-",
+    "-gcc-toolchain",
+    "-resource-dir",
     "-iprefix",
     "-iwithprefix",
     "-imultilib",
@@ -41,6 +45,12 @@ const CHOOSING: &[&str] = &[
 const SEARCH_ENV: &[&str] =
     &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH"];
 
+/// Those of them that hold headers.
+const INCLUDE_ENV: &[&str] = &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH"];
+
+/// How precompiled headers end, which compilers take instead of a header.
+pub(crate) const PRECOMPILED: [&str; 2] = [".gch", ".pch"];
+
 /// The directories that a compiler searches by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct OwnDirs {
@@ -50,19 +60,52 @@ struct OwnDirs {
     missing: Vec<String>,
 }
 
+impl OwnDirs {
+    /// Returns whether the directories that were there still are, and no other is.
+    fn is_current(&self, cwd: &Path) -> bool {
+        self.dirs.iter().all(|dir| cwd.join(dir).is_dir())
+            && !self.missing.iter().any(|dir| cwd.join(dir).exists())
+    }
+}
+
 /// Where headers are looked for, in order.
 pub(crate) struct SearchPath {
-    dirs: Vec<String>,
-    /// How many of `dirs`, from this one on, are the compiler's own.
+    dirs: Vec<SearchDir>,
+    /// Directories that are the compiler's own or the system's, by both their names.
     own: BTreeSet<String>,
     missing: Vec<String>,
+    /// Headers given as options: looked for in the working directory first.
+    prefix_headers: Vec<String>,
+}
+
+/// One directory in which headers are looked for.
+struct SearchDir {
+    /// As the compiler was told.
+    path: String,
+    /// By its real path, where that is another: GCC may name headers by either.
+    real: Option<String>,
+}
+
+impl SearchDir {
+    fn of(path: String, cwd: &Path) -> Self {
+        let real = fs::canonicalize(cwd.join(&path)).ok();
+        let real = real.and_then(|real| real.into_os_string().into_string().ok());
+        Self { real: real.filter(|real| *real != path), path }
+    }
+
+    /// Returns the name by which `file` is found in here.
+    fn name_of<'a>(&self, file: &'a str) -> Option<&'a str> {
+        let mut names = std::iter::once(&self.path).chain(&self.real);
+        names.find_map(|dir| file.strip_prefix(dir.as_str())?.strip_prefix('/'))
+    }
 }
 
 impl SearchPath {
-    /// Returns the search path of `unit`. Asks the compiler where it was never
+    /// Returns the search path of a unit. Asks the compiler where it was never
     /// asked under such options.
-    pub(crate) fn of(call: &Call, unit: &CcUnit, store: &Store) -> Result<Self, String> {
-        let own = own_dirs(call, unit, store)?;
+    pub(crate) fn of(facts: &Facts<'_>) -> Result<Self, String> {
+        let unit = facts.unit;
+        let found = own_dirs(facts)?;
         let given = |kind: SearchKind| {
             let dirs = unit.include_dirs.iter().filter(move |dir| dir.kind == kind);
             dirs.map(|dir| with_sysroot(&dir.path, unit))
@@ -72,12 +115,23 @@ impl SearchPath {
             given(SearchKind::Quote).chain(given(SearchKind::Angle)).collect();
         if has_env {
             // Some of these come before what `-isystem` names, and which is not told.
-            dirs.extend(own.dirs.iter().cloned());
+            dirs.extend(found.dirs.iter().cloned());
         }
         dirs.extend(given(SearchKind::System).chain(given(SearchKind::CppSystem)));
-        dirs.extend(own.dirs.iter().cloned());
+        dirs.extend(found.dirs.iter().cloned());
         dirs.extend(given(SearchKind::After));
-        Ok(Self { dirs, own: own.dirs.into_iter().collect(), missing: own.missing })
+        let cwd = Path::new(facts.compilation.cwd);
+        let dirs: Vec<SearchDir> = dirs.into_iter().map(|dir| SearchDir::of(dir, cwd)).collect();
+        let from_env = dirs_from_env();
+        let is_own = |dir: &&SearchDir| {
+            found.dirs.contains(&dir.path)
+                && !from_env.contains(&dir.path)
+                && !is_in_project(&dir.path, facts)
+        };
+        let names = |dir: &SearchDir| [Some(dir.path.clone()), dir.real.clone()];
+        let own = dirs.iter().filter(is_own).flat_map(names).flatten().collect();
+        let prefix_headers = unit.prefix_headers.clone();
+        Ok(Self { dirs, own, missing: found.missing, prefix_headers })
     }
 
     /// Returns the places in which nothing may appear, so that every one of
@@ -88,21 +142,41 @@ impl SearchPath {
         let mut names: BTreeSet<(&str, usize)> = BTreeSet::new();
         for file in files {
             for (position, dir) in self.dirs.iter().enumerate() {
-                let below = file.strip_prefix(dir.as_str()).and_then(|rest| rest.strip_prefix('/'));
-                names.extend(below.map(|name| (name, position)));
+                names.extend(dir.name_of(file).map(|name| (name, position)));
             }
         }
         for (name, position) in names {
-            let earlier = self.dirs.iter().take(position).map(String::as_str);
+            let earlier = self.dirs.iter().take(position).map(|dir| dir.path.as_str());
             let dirs = includers.iter().copied().chain(earlier);
             rivals.extend(dirs.map(|dir| joined(dir, name)));
         }
+        rivals.extend(self.prefix_headers.iter().cloned());
         rivals
+    }
+
+    /// Returns the places in which GCC or Clang would take a precompiled header
+    /// for the first header of all, one of `names`, or for one given as an option.
+    pub(crate) fn precompiled(
+        &self,
+        family: Family,
+        names: &[String],
+        files: &[String],
+    ) -> BTreeSet<String> {
+        let mut places: BTreeSet<String> = BTreeSet::new();
+        for name in &self.prefix_headers {
+            places.insert(name.clone());
+            places.extend(self.places_of(name, files));
+        }
+        // Clang looks for one only in the place of an option's.
+        let names = names.iter().filter(|_| family == Family::Gcc);
+        places.extend(names.flat_map(|name| self.places_of(name, files)));
+        let made_of = |place: &String| PRECOMPILED.map(|ending| format!("{place}{ending}"));
+        places.iter().flat_map(made_of).collect()
     }
 
     /// Returns the places in which `name` is looked for by one of `files`.
     pub(crate) fn places_of(&self, name: &str, files: &[String]) -> BTreeSet<String> {
-        let dirs = self.dirs.iter().map(String::as_str).chain(self.includers(files));
+        let dirs = self.dirs.iter().map(|dir| dir.path.as_str()).chain(self.includers(files));
         dirs.map(|dir| joined(dir, name)).collect()
     }
 
@@ -130,11 +204,34 @@ fn with_sysroot(dir: &str, unit: &CcUnit) -> String {
     }
 }
 
-fn own_dirs(call: &Call, unit: &CcUnit, store: &Store) -> Result<OwnDirs, String> {
+/// Returns the directories that variables name, as compilers print them.
+fn dirs_from_env() -> BTreeSet<String> {
+    let values = INCLUDE_ENV.iter().filter_map(|name| std::env::var(name).ok());
+    let dirs = values.flat_map(|value| {
+        let spelt =
+            |dir: &str| if dir.is_empty() { "." } else { dir }.trim_end_matches('/').to_owned();
+        value.split(':').map(spelt).collect::<Vec<_>>()
+    });
+    dirs.collect()
+}
+
+/// Returns whether `dir` belongs to the project, whatever lists it: a sysroot of
+/// its own for instance.
+fn is_in_project(dir: &str, facts: &Facts<'_>) -> bool {
+    let root = facts.compilation.roots.split(dir);
+    !dir.starts_with('/')
+        || matches!(root, Some((RootKind::Workspace | RootKind::Target | RootKind::Base(_), _)))
+}
+
+fn own_dirs(facts: &Facts<'_>) -> Result<OwnDirs, String> {
+    let Facts { call, unit, .. } = facts;
+    let store = &facts.compilation.store;
     let language = facts::language_name(unit);
     let options = choosing_options(&unit.args);
     let memo_id = memo_id(call, language, &options);
-    if let Ok(Some(known)) = memo::read::<OwnDirs>(store.layout(), memo_id) {
+    if let Ok(Some(known)) = memo::read::<OwnDirs>(store.layout(), memo_id)
+        && known.is_current(Path::new(&call.cwd))
+    {
         return Ok(known);
     }
     process::count_spawned();
@@ -154,8 +251,11 @@ fn own_dirs(call: &Call, unit: &CcUnit, store: &Store) -> Result<OwnDirs, String
 }
 
 fn memo_id(call: &Call, language: &str, options: &[String]) -> Digest {
-    let mut hasher = FieldHasher::new("kache cc search memo 1");
+    let mut hasher = FieldHasher::new("kache cc search memo 2");
     hasher.digest("compiler", call.compiler.identity);
+    if let Some(installed) = installations::digest(call, options) {
+        hasher.digest("installations", installed);
+    }
     hasher.text("program", &call.compiler.program.to_string_lossy());
     hasher.text("language", language);
     hasher.list("options", options.iter().map(String::as_str));
@@ -169,7 +269,7 @@ fn memo_id(call: &Call, language: &str, options: &[String]) -> Digest {
 }
 
 /// Returns those of `args` that decide where the compiler looks by itself.
-fn choosing_options(args: &[String]) -> Vec<String> {
+pub(crate) fn choosing_options(args: &[String]) -> Vec<String> {
     let mut chosen = Vec::new();
     let mut rest = args.iter().peekable();
     while let Some(arg) = rest.next() {
@@ -220,7 +320,15 @@ pub(crate) struct Looked<'a> {
 }
 
 /// Looks which of `candidates` are there.
-pub(crate) fn look_for<'a>(cwd: &'a Path, candidates: &'a BTreeSet<String>) -> Looked<'a> {
+///
+/// # Errors
+///
+/// If there is a symbolic link that leads nowhere: where it leads can appear
+/// without a change in the link's own directory.
+pub(crate) fn look_for<'a>(
+    cwd: &'a Path,
+    candidates: &'a BTreeSet<String>,
+) -> Result<Looked<'a>, String> {
     let mut looks = Looks { cwd, is_there: HashMap::new() };
     let mut looked = Looked::default();
     for candidate in candidates {
@@ -231,7 +339,13 @@ pub(crate) fn look_for<'a>(cwd: &'a Path, candidates: &'a BTreeSet<String>) -> L
             None => looked.present.push(candidate),
         }
     }
-    looked
+    for (dir, names) in &looked.absent {
+        let leads_nowhere = |name: &&&str| fs::symlink_metadata(cwd.join(dir).join(name)).is_ok();
+        if let Some(link) = names.iter().find(leads_nowhere) {
+            return Err(format!("`{}` is a link that leads nowhere", joined(dir, link)));
+        }
+    }
+    Ok(looked)
 }
 
 /// Looks at paths, at each once.
@@ -290,9 +404,10 @@ mod tests {
     fn a_header_has_rivals_in_every_earlier_directory_and_beside_its_includers() {
         let dirs = ["inc", "lib/inc", "/usr/include"].map(str::to_owned);
         let path = SearchPath {
-            dirs: dirs.into(),
+            dirs: dirs.map(|path| SearchDir { path, real: None }).into(),
             own: ["/usr/include".to_owned()].into(),
             missing: vec!["/opt/include".to_owned()],
+            prefix_headers: vec!["pre.h".to_owned()],
         };
         let files = ["src/x.c", "lib/inc/a/b.h", "/usr/include/stdio.h"].map(str::to_owned);
         let expected = [
@@ -302,6 +417,7 @@ mod tests {
             "lib/inc/a/a/b.h",
             "lib/inc/a/stdio.h",
             "lib/inc/stdio.h",
+            "pre.h",
             "src/a/b.h",
             "src/stdio.h",
         ];

@@ -1,0 +1,296 @@
+//! What a compiler reads without saying so: files for the assembler, the
+//! clock, plugins, profiles, precompiled headers.
+
+use crate::cc_trial::{CLANG, CcTrial, GCC, is_installed, with_each};
+use crate::expected::Expected::{Compiled, Hit, Passthrough, Unstored};
+
+/// Compiles `source`, which reads `data.bin` behind the compiler's back, with
+/// two contents of that file.
+#[track_caller]
+fn check_embedded(compiler: &str, path: &str, source: &str, data: [&str; 2]) {
+    let [first, second] = data;
+    let mut trial = CcTrial::of(&[(path, source), ("data.bin", first)]);
+    let before = trial.check(compiler, &["-c", path, "-o", "out.o"], Unstored);
+    trial.write("data.bin", second);
+    let after = trial.check(compiler, &["-c", path, "-o", "out.o"], Unstored);
+    assert_ne!(before.bytes("out.o"), after.bytes("out.o"), "the file is read: {source}");
+}
+
+const BYTES: [&str; 2] = ["one", "two"];
+
+#[test]
+fn a_file_that_assembler_text_embeds_is_not_overlooked() {
+    with_each(|compiler| {
+        check_embedded(compiler, "main.s", ".data\n.incbin \"data.bin\"\n", BYTES);
+        let preprocessed = "#define READ .incbin\n.data\nREAD \"data.bin\"\n";
+        check_embedded(compiler, "main.S", preprocessed, BYTES);
+    });
+}
+
+#[test]
+fn a_file_that_inline_assembler_embeds_is_not_overlooked() {
+    with_each(|compiler| {
+        for statement in [
+            r#"__asm__(".data\n.incbin \"data.bin\"\n.text\n");"#,
+            r#"__asm__(".data\n.inc" "bin \"data.bin\"\n.text\n");"#,
+            r#"__asm__(".data\n.\151ncbin \"data.bin\"\n.text\n");"#,
+            "#define BIN \"bin \\\"data.bin\\\"\\n.text\\n\"\n__asm__(\".data\\n.inc\" BIN);",
+            "__asm__(\".data\\n.inc\\\nbin \\\"data.bin\\\"\\n.text\\n\");",
+        ] {
+            check_embedded(compiler, "main.c", &format!("{statement}\nint x;\n"), BYTES);
+        }
+    });
+}
+
+#[test]
+fn a_file_that_a_raw_string_embeds_is_not_overlooked() {
+    with_each(|compiler| {
+        let source = "asm(R\"(.data\n.incbin \"data.bin\"\n.text\n)\");\nint x;\n";
+        check_embedded(compiler, "main.cc", source, BYTES);
+    });
+}
+
+#[test]
+fn a_file_that_a_header_embeds_is_not_overlooked() {
+    with_each(|compiler| {
+        let mut trial = CcTrial::of(&[
+            ("main.c", "#include \"embed.h\"\nEMBED(\"data.bin\")\n"),
+            ("embed.h", "#define EMBED(f) __asm__(\".data; .incbin \\\"\" f \"\\\"; .text\");\n"),
+            ("data.bin", "one"),
+        ]);
+        trial.check(compiler, &["-c", "main.c"], Unstored);
+        trial.write("data.bin", "two");
+        trial.check(compiler, &["-c", "main.c"], Unstored);
+    });
+}
+
+#[test]
+fn assembler_text_that_is_included_is_not_overlooked() {
+    let lines = [".byte 1\n", ".byte 2\n"];
+    with_each(|compiler| {
+        check_embedded(compiler, "main.s", ".data\n.include \"data.bin\"\n", lines);
+        let inline = r#"__asm__(".data\n.include \"data.bin\"\n.text\n");"#;
+        check_embedded(compiler, "main.c", inline, lines);
+    });
+}
+
+#[test]
+fn a_file_read_by_the_embed_directive_is_not_overlooked() {
+    let compiler = "clang-19";
+    if is_installed(compiler) {
+        let source = "const char data[] = {\n#embed \"data.bin\"\n};\n";
+        check_embedded(compiler, "main.c", source, BYTES);
+    }
+}
+
+#[test]
+fn assembler_text_that_reads_nothing_is_stored() {
+    with_each(|compiler| {
+        let trial = CcTrial::of(&[
+            ("main.s", ".data\n.byte 1\n"),
+            ("main.c", "__asm__(\".data\\n.byte 1\\n.text\");\n"),
+        ]);
+        trial.prove_hit(compiler, &["-c", "main.s"]);
+        trial.prove_hit(compiler, &["-c", "main.c"]);
+    });
+}
+
+#[test]
+fn what_the_clock_decides_is_not_stored() {
+    with_each(|compiler| {
+        for (source, header) in [
+            ("const char *t = __TIME__;\n", ""),
+            ("const char *t = __DATE__;\n", ""),
+            ("#include \"part.h\"\nconst char *t = NOW;\n", "#define NOW __TIME__\n"),
+            ("#define GLUE(a, b) a##b\nconst char *t = GLUE(__TI, ME__);\n", ""),
+            (
+                "#include \"part.h\"\nconst char *t = GLUE(__DA, TE__);\n",
+                "#define GLUE(a, b) a %:%: b\n",
+            ),
+            ("const char *t = __TI\\\nME__;\n", ""),
+        ] {
+            let trial = CcTrial::of(&[("main.c", source), ("part.h", header)]);
+            trial.check_unstored(compiler, &["-c", "main.c"], "`__DATE__` or `__TIME__`");
+        }
+    });
+}
+
+#[test]
+fn the_time_of_a_files_last_change_is_not_stored() {
+    with_each(|compiler| {
+        for source in [
+            "const char *t = __TIMESTAMP__;\n",
+            "#define GLUE(a, b) a##b\nconst char *t = GLUE(__TIME, STAMP__);\n",
+        ] {
+            let trial = CcTrial::of(&[("main.c", source)]);
+            trial.check_unstored(compiler, &["-c", "main.c"], "`__TIMESTAMP__`");
+        }
+    });
+}
+
+#[test]
+fn a_time_that_a_variable_fixes_is_keyed_where_the_compiler_obeys_it() {
+    let source = [("main.c", "const char *d = __DATE__, *t = __TIME__;\n")];
+    let args = ["-c", "main.c"];
+    let mut trial = CcTrial::of(&source);
+    trial.env.set("SOURCE_DATE_EPOCH", "0");
+    trial.prove_hit(GCC, &args);
+    trial.env.set("SOURCE_DATE_EPOCH", "86400");
+    trial.check(GCC, &args, Compiled);
+    trial.env.unset("SOURCE_DATE_EPOCH");
+    trial.check_unstored(GCC, &args, "`__DATE__` or `__TIME__`");
+    if is_installed(CLANG) {
+        // This version takes no notice of it.
+        trial.env.set("SOURCE_DATE_EPOCH", "0");
+        trial.check_unstored(CLANG, &args, "`__DATE__` or `__TIME__`");
+    }
+}
+
+#[test]
+fn options_that_bring_in_other_code_are_left_to_the_compiler() {
+    with_each(|compiler| {
+        let trial = CcTrial::of(&[("main.c", "int x;\n"), ("x.specs", ""), ("bin/note", "")]);
+        for options in [
+            &["-fplugin=./none.so"][..],
+            &["-specs=x.specs"],
+            &["--specs=x.specs"],
+            &["-Bbin"],
+            &["-B", "bin"],
+            &["-fmodules"],
+        ] {
+            trial.check(compiler, &[options, &["-c", "main.c"]].concat(), Passthrough);
+        }
+    });
+}
+
+#[test]
+fn options_for_clang_itself_that_bring_in_other_code_are_left_to_it() {
+    if is_installed(CLANG) {
+        let trial = CcTrial::of(&[("main.c", "int x;\n"), ("part.h", "")]);
+        for options in [
+            &["-Xclang", "-load", "-Xclang", "./none.so"][..],
+            &["-include-pch", "part.h.pch"],
+            &["-fpass-plugin=./none.so"],
+        ] {
+            trial.check(CLANG, &[options, &["-c", "main.c"]].concat(), Passthrough);
+        }
+    }
+}
+
+#[test]
+fn the_contents_of_a_response_file_are_keyed() {
+    with_each(|compiler| {
+        let mut trial = CcTrial::of(&[("main.c", "int part = PART;\n"), ("args", "-DPART=1 -c\n")]);
+        trial.prove_hit(compiler, &["@args", "main.c"]);
+        trial.write("args", "-DPART=2 -c\n");
+        trial.check(compiler, &["@args", "main.c"], Compiled);
+        trial.write("args", "-DPART=1 -c\n");
+        trial.check(compiler, &["@args", "main.c"], Hit);
+    });
+}
+
+#[test]
+fn the_contents_of_a_sanitizers_list_are_keyed() {
+    if is_installed(CLANG) {
+        let mut trial = CcTrial::of(&[
+            ("main.c", "int f(int *p) { return *p; }\n"),
+            ("list", "fun:other\n"),
+            ("coverage", "src:*\nfun:*\n"),
+        ]);
+        let address = ["-fsanitize=address", "-fsanitize-ignorelist=list", "-c", "main.c"];
+        trial.prove_hit(CLANG, &address);
+        trial.write("list", "fun:f\n");
+        trial.check(CLANG, &address, Compiled);
+        let allow = "-fsanitize-coverage-allowlist=coverage";
+        let coverage = ["-fsanitize-coverage=trace-pc-guard", allow, "-c", "main.c"];
+        trial.prove_hit(CLANG, &coverage);
+        trial.write("coverage", "src:*\nfun:other\n");
+        trial.check(CLANG, &coverage, Compiled);
+    }
+}
+
+#[test]
+fn the_contents_of_a_profile_are_keyed() {
+    if is_installed(CLANG) {
+        let source = "int g(int);\nint f(int a) {\n  if (a)\n    return g(a);\n  return 0;\n}\n";
+        let mut trial =
+            CcTrial::of(&[("main.c", source), ("samples", "f:100:10\n 1: 10\n 2: 10\n")]);
+        let args = ["-O2", "-fprofile-sample-use=samples", "-c", "main.c"];
+        trial.prove_hit(CLANG, &args);
+        trial.write("samples", "f:100:1000\n 1: 1000\n 2: 1\n");
+        trial.check(CLANG, &args, Compiled);
+    }
+}
+
+#[test]
+fn a_profile_found_by_name_is_left_to_the_compiler() {
+    let trial = CcTrial::of(&[("main.c", "int f(int a) { return a; }\n"), ("dir/note", "")]);
+    for option in ["-fprofile-use", "-fprofile-use=dir", "-fbranch-probabilities"] {
+        trial.check(GCC, &["-O2", option, "-c", "main.c"], Passthrough);
+    }
+    if is_installed(CLANG) {
+        trial.check(CLANG, &["-O2", "-fprofile-use", "-c", "main.c"], Passthrough);
+        trial.check(CLANG, &["-O2", "-fprofile-use=dir", "-c", "main.c"], Passthrough);
+    }
+}
+
+const USES_PART: &str = "#include \"part.h\"\nint part = PART;\n";
+
+#[test]
+fn a_precompiled_header_that_appears_is_not_overlooked() {
+    let mut trial = CcTrial::of(&[
+        ("main.c", USES_PART),
+        ("inc/part.h", "#define PART 1\n"),
+        ("other/part.h", "#define PART 2\n"),
+    ]);
+    let args = ["-Iinc", "-c", "main.c"];
+    trial.prove_hit(GCC, &args);
+    trial.make(GCC, &["-xc-header", "other/part.h", "-o", "inc/part.h.gch"], "inc/part.h.gch");
+    trial.check(GCC, &args, Unstored);
+    trial.make(GCC, &["-DX", "-xc-header", "inc/part.h", "-o", "inc/part.h.gch"], "inc/part.h.gch");
+    trial.check(GCC, &args, Unstored);
+    trial.remove("inc/part.h.gch");
+    trial.check(GCC, &args, Hit);
+}
+
+#[test]
+fn a_precompiled_header_in_place_of_one_given_as_an_option_is_not_overlooked() {
+    with_each(|compiler| {
+        let made = if compiler == GCC { "part.h.gch" } else { "part.h.pch" };
+        let mut trial =
+            CcTrial::of(&[("main.c", "int part = PART;\n"), ("part.h", "#define PART 1\n")]);
+        let args = ["-include", "part.h", "-c", "main.c"];
+        trial.prove_hit(compiler, &args);
+        trial.make(compiler, &["-xc-header", "part.h", "-o", made], made);
+        trial.check(compiler, &args, Unstored);
+        trial.remove(made);
+        trial.check(compiler, &args, Hit);
+    });
+}
+
+#[test]
+fn a_directory_of_precompiled_headers_is_not_overlooked() {
+    let mut trial = CcTrial::of(&[
+        ("main.c", USES_PART),
+        ("part.h", "#define PART 1\n"),
+        ("other/part.h", "#define PART 2\n"),
+    ]);
+    let args = ["-c", "main.c"];
+    trial.write("part.h.gch/note", "");
+    trial.check(GCC, &args, Unstored);
+    let made = "part.h.gch/one.gch";
+    trial.make(GCC, &["-xc-header", "other/part.h", "-o", made], made);
+    trial.check(GCC, &args, Unstored);
+}
+
+#[test]
+fn making_a_precompiled_header_is_left_to_the_compiler() {
+    with_each(|compiler| {
+        let trial = CcTrial::of(&[("part.h", "#define PART 1\n")]);
+        for args in [&["part.h"][..], &["-xc-header", "-c", "part.h", "-o", "out"]] {
+            for event in trial.cached(compiler, args).1 {
+                Passthrough.assert_told_by(&event);
+            }
+        }
+    });
+}
