@@ -30,7 +30,16 @@ pub(crate) struct Ran {
 
 /// Becomes `program`. Returns only if that fails, with an exit code for it.
 pub(crate) fn become_program(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> ExitCode {
-    let error = Command::new(program.as_ref()).args(args).exec();
+    become_program_called(program.as_ref(), program.as_ref(), args)
+}
+
+/// [Becomes](become_program) `program` under another name.
+pub(crate) fn become_program_called(
+    program: impl AsRef<OsStr>,
+    name: &OsStr,
+    args: &[impl AsRef<OsStr>],
+) -> ExitCode {
+    let error = Command::new(program.as_ref()).arg0(name).args(args).exec();
     cannot_run(program.as_ref(), &error)
 }
 

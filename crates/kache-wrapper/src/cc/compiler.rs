@@ -5,6 +5,7 @@
 //! that it names, make up its identity; the answer is kept in the store under the stamps of
 //! all of them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -52,6 +53,15 @@ struct Known {
     identity: Digest,
     /// Files and directories that the identity was made from.
     watched: Vec<(PathBuf, FileStamp)>,
+    /// Places where another program would be found first, and nothing is.
+    absent: BTreeSet<PathBuf>,
+}
+
+impl Known {
+    fn is_current(&self) -> bool {
+        self.watched.iter().all(files::is_unchanged)
+            && !self.absent.iter().any(|path| path.exists())
+    }
 }
 
 /// Why a compiler's identity cannot be told.
@@ -89,6 +99,14 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
     }
 }
 
+/// Returns the name to give to the compiler at `path`: the one that it was
+/// `called` by, if it is found by that name. GCC looks itself up and prints it.
+pub(crate) fn name_for<'a>(called: &'a OsStr, path: &'a Path) -> &'a OsStr {
+    let found =
+        called.to_str().and_then(|name| files::find_program(name, std::env::var_os("PATH")));
+    if found.as_deref() == Some(path) { called } else { path.as_os_str() }
+}
+
 /// Returns what `program` is.
 ///
 /// Reads one small file and looks at some; asks the compiler only where one
@@ -96,16 +114,15 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
 pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, CompilerError> {
     let memo_id = memo_id(program);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
-    let known = match known.filter(|known| known.watched.iter().all(files::is_unchanged)) {
-        Some(known) => known,
-        None => {
-            let known = ask(program)?;
-            if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
-                // Forgetting costs the next call these questions again.
-                drop(memo::write(store.layout(), memo_id, &known));
-            }
-            known
+    let known = if let Some(known) = known.filter(Known::is_current) {
+        known
+    } else {
+        let known = ask(program)?;
+        if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
+            // Forgetting costs the next call these questions again.
+            drop(memo::write(store.layout(), memo_id, &known));
         }
+        known
     };
     let unknown = || CompilerError::Unknown(program.to_owned());
     let family = known.family.as_deref().and_then(family_named).ok_or_else(unknown)?;
@@ -123,7 +140,7 @@ fn family_named(name: &str) -> Option<Family> {
 }
 
 fn memo_id(program: &Path) -> Digest {
-    let mut hasher = FieldHasher::new("kache cc memo 1");
+    let mut hasher = FieldHasher::new("kache cc memo 2");
     hasher.text("program", &program.to_string_lossy());
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
@@ -146,15 +163,16 @@ fn ask(program: &Path) -> Result<Known, CompilerError> {
     }
     match family {
         Family::Gcc => {
+            identity.search_dirs(&answer(program, &["-print-search-dirs"])?);
             for name in GCC_PROGRAMS {
                 let path = answer(program, &[&format!("-print-prog-name={name}")])?;
-                identity.program(path.trim())?;
+                identity.program(name, path.trim())?;
             }
             let specs = answer(program, &["-print-file-name=specs"])?;
             identity.file_if_there(Path::new(specs.trim()))?;
         }
         Family::Clang | Family::ClangCl => {
-            identity.program("as")?;
+            identity.program("as", "as")?;
             identity.libraries_of(program)?;
         }
     }
@@ -186,18 +204,22 @@ fn digest_of_start(path: &Path) -> io::Result<Digest> {
 struct Identity {
     hasher: FieldHasher,
     watched: Vec<(PathBuf, FileStamp)>,
+    absent: BTreeSet<PathBuf>,
+    /// Where the driver looks for programs before `PATH`.
+    search_dirs: Vec<PathBuf>,
 }
 
 impl Identity {
     fn new(version: &str) -> Self {
         let mut hasher = FieldHasher::new("kache cc compiler 1");
         hasher.text("version", version);
-        Self { hasher, watched: Vec::new() }
+        Self { hasher, watched: Vec::new(), absent: BTreeSet::new(), search_dirs: Vec::new() }
     }
 
     fn known(self, family: Option<Family>) -> Known {
         let family = family.map(|family| family.name().to_owned());
-        Known { family, identity: self.hasher.finish(), watched: self.watched }
+        let identity = self.hasher.finish();
+        Known { family, identity, watched: self.watched, absent: self.absent }
     }
 
     /// Adds a file by its bytes.
@@ -222,9 +244,33 @@ impl Identity {
         }
     }
 
-    /// Adds a program that the driver named, by path or by a name on `PATH`.
-    fn program(&mut self, named: &str) -> Result<(), CompilerError> {
+    /// Takes in where GCC says that it looks for programs.
+    fn search_dirs(&mut self, text: &str) {
+        let line = text.lines().find_map(|line| line.strip_prefix("programs: ="));
+        self.search_dirs =
+            line.map(|dirs| std::env::split_paths(dirs).collect()).unwrap_or_default();
+    }
+
+    /// Notes the places where the driver looks for the program `name` before it
+    /// comes to the one it `found`.
+    fn rivals(&mut self, name: &str, found: Option<&Path>) {
+        let listed = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = self.search_dirs.iter().cloned().chain(std::env::split_paths(&listed));
+        let places: Vec<PathBuf> = dirs.map(|dir| dir.join(name)).collect();
+        let earlier = places.iter().take_while(|place| Some(place.as_path()) != found);
+        for place in earlier {
+            let is_dir =
+                place.parent().is_some_and(|dir| dir.as_os_str().is_empty() || dir.is_dir());
+            let absent = if is_dir { Some(place.as_path()) } else { place.parent() };
+            // What is there all the same is nothing that can be started.
+            self.absent.extend(absent.filter(|path| !path.exists()).map(Path::to_owned));
+        }
+    }
+
+    /// Adds the program `name`, which the driver `named` by path or by a name on `PATH`.
+    fn program(&mut self, name: &str, named: &str) -> Result<(), CompilerError> {
         let found = files::find_program(named, std::env::var_os("PATH"));
+        self.rivals(name, found.as_deref());
         match found.filter(|path| path.is_file()) {
             Some(path) => {
                 self.hasher.text("program", &path.to_string_lossy());

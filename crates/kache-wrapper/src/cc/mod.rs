@@ -44,11 +44,11 @@ pub(crate) fn run(program: &OsStr, args: &[OsString]) -> ExitCode {
         Ok((call, config, units)) => match units.as_slice() {
             [unit] => match serve(&call, &config, unit, &mut report) {
                 Ok(served) => finish(report, served),
-                Err(passthrough) => become_compiler(&path, args, &cwd, passthrough, report),
+                Err(passthrough) => become_compiler(&path, program, args, passthrough, report),
             },
             _ => serve_each(&call, &config, &units),
         },
-        Err(passthrough) => become_compiler(&path, args, &cwd, passthrough, report),
+        Err(passthrough) => become_compiler(&path, program, args, passthrough, report),
     }
 }
 
@@ -144,14 +144,15 @@ fn finish(report: Report, served: Served) -> ExitCode {
 
 fn become_compiler(
     path: &Path,
+    called: &OsStr,
     args: &[OsString],
-    cwd: &Path,
     passthrough: Passthrough,
     mut report: Report,
 ) -> ExitCode {
     report.is_failure = passthrough.is_failure;
-    report.finish(&configuration::any_store(cwd), Outcome::Passthrough, passthrough.reason);
-    process::become_program(path, args)
+    let store = configuration::any_store(Path::new(&report.cwd));
+    report.finish(&store, Outcome::Passthrough, passthrough.reason);
+    process::become_program_called(path, compiler::name_for(called, path), args)
 }
 
 /// Names the call for its event, as long as nobody has classified it: by its
