@@ -20,6 +20,7 @@ pub const CC_ENV: &[&str] = &[
     "CCC_OVERRIDE_OPTIONS",
     "CL",
     "CLANG_NO_DEFAULT_CONFIG",
+    "COLORTERM",
     "COLUMNS",
     "COMPILER_PATH",
     "CPATH",
@@ -58,7 +59,7 @@ pub const CC_ENV: &[&str] = &[
 /// Variables of [`CC_ENV`] that change only colours, links and line widths in
 /// what the compiler says. They matter where it colours its diagnostics.
 pub const COLOUR_ENV: &[&str] =
-    &["COLUMNS", "GCC_COLORS", "GCC_URLS", "NO_COLOR", "TERM", "TERM_URLS"];
+    &["COLORTERM", "COLUMNS", "GCC_COLORS", "GCC_URLS", "NO_COLOR", "TERM", "TERM_URLS"];
 
 /// Variables that make the compiler report on itself, or write files beside
 /// the outputs; where one is set, nothing is cached.

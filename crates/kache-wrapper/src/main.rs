@@ -18,6 +18,7 @@ mod process;
 mod report;
 mod rustc;
 mod served;
+mod terminal;
 mod toolchain;
 
 use std::ffi::{OsStr, OsString};

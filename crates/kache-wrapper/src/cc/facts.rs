@@ -31,8 +31,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) compilation: Compilation<'a>,
     /// Arguments that keep places out of the output.
     pub(crate) prefix_maps: Vec<String>,
-    /// The compiler would colour what it says, if it wrote to the terminal itself.
-    pub(crate) colours: bool,
+    /// What the compiler says goes to a terminal, which makes it say it
+    /// otherwise: in colours, with links.
+    pub(crate) on_terminal: bool,
 }
 
 /// Works out what `unit` is. Reads the source if it is small, and what options name.
@@ -50,16 +51,16 @@ pub(crate) fn gather<'a>(
     }
     let roots = places::roots(&call.cwd, unit, config);
     let prefix_maps = places::prefix_maps(unit, &roots, config);
-    let colours = colours(unit);
+    let on_terminal = std::io::stderr().is_terminal();
     let mut facts = named_digests(call, unit, &source, &roots)?;
-    facts.push(("colours".to_owned(), Digest::of(&[u8::from(colours)])));
+    facts.push(("terminal".to_owned(), Digest::of(&[u8::from(on_terminal)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
     let components = recipe::components(
         unit,
         &Context {
             compiler: call.compiler.identity,
             roots: &roots,
-            env: &environment(unit, colours),
+            env: &environment(unit, on_terminal),
             salt: &config.key_salt,
             normalise_paths: config.paths.normalise_cc,
             facts: &facts,
@@ -79,7 +80,7 @@ pub(crate) fn gather<'a>(
         is_incremental: false,
         render_text: dep_file_here,
     };
-    Ok(Facts { call, unit, compilation, prefix_maps, colours })
+    Ok(Facts { call, unit, compilation, prefix_maps, on_terminal })
 }
 
 /// Returns the language by the name it has in the journal.
@@ -114,21 +115,13 @@ fn named_digests(
 
 /// Returns the variables that change the compiler, in a fixed order; those
 /// that only decide about colours count as unset where there are none.
-fn environment(unit: &CcUnit, colours: bool) -> Vec<(String, Option<String>)> {
-    let colours = colours || matches!(unit.colour, Colour::Always);
+fn environment(unit: &CcUnit, on_terminal: bool) -> Vec<(String, Option<String>)> {
+    let colours = on_terminal || matches!(unit.colour, Colour::Always);
     let value = |name: &str| {
         let value = std::env::var_os(name).filter(|_| colours || !COLOUR_ENV.contains(&name));
         value.map(|value| value.to_string_lossy().into_owned())
     };
     CC_ENV.iter().map(|name| ((*name).to_owned(), value(name))).collect()
-}
-
-/// Returns whether the compiler would colour its words by itself: it does
-/// where it writes to a terminal that has colours.
-fn colours(unit: &CcUnit) -> bool {
-    matches!(unit.colour, Colour::Default | Colour::Auto)
-        && std::io::stderr().is_terminal()
-        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// Returns what `unit` makes. Objects are never linked to the store: builds

@@ -31,16 +31,16 @@ impl Compiler for Facts<'_> {
         let how = instrument(self.unit, &own_file);
         let mut args = how.args;
         args.extend(self.prefix_maps.iter().cloned());
-        if self.colours {
-            args.push("-fdiagnostics-color=always".to_owned());
-        }
         args.extend(self.unit.args.iter().cloned());
         products::unshare(&self.compilation.products);
         let start = Start::now();
         let started = Instant::now();
-        let ran = process::run_streaming(&self.call.compiler.program, &args, &|line| {
-            Cow::Borrowed(line)
-        })?;
+        let program = &self.call.compiler.program;
+        let ran = if self.on_terminal {
+            process::run_on_terminal(program, &args)?
+        } else {
+            process::run_streaming(program, &args, &|line| Cow::Borrowed(line))?
+        };
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);
         let served = if ran.status.success() {
