@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kache_cc::source_scan::{self, SourceFacts, Text};
-use kache_cc::{HeadersFrom, depfile, has_include, portable_text, recipe};
+use kache_cc::{Family, HeadersFrom, depfile, has_include, portable_text, recipe};
 use kache_key::input::absent_digest;
 use kache_key::rustc::messages;
 use kache_key::{Input, RootKind};
 use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
+use super::object;
 use super::search::{self, SearchPath};
 use crate::compilation::Form;
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
@@ -129,7 +130,9 @@ impl Collector<'_> {
 
     fn check_scan(&self, found: &SourceFacts) -> Result<(), String> {
         let refuse = |why: &str| Err(why.to_owned());
-        let has_fixed_time = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
+        // Clang 14 and others do not know the variable.
+        let has_fixed_time = self.facts.unit.family == Family::Gcc
+            && std::env::var_os("SOURCE_DATE_EPOCH").is_some();
         if found.may_embed() {
             return refuse("the assembler may read a file that nobody tells of");
         }
@@ -219,6 +222,7 @@ impl Collector<'_> {
             match product.form {
                 Form::Text => texts.push(self.dep_file(product)?),
                 Form::Bytes { .. } => {
+                    object::check_complete(&product.path)?;
                     made.push(self.inputs.product(product, !product.is_certain)?);
                 }
             }

@@ -9,12 +9,12 @@ use kache_cc::language::Language;
 use kache_cc::portable_text;
 use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
 use kache_cc::unit::{CcUnit, Colour};
-use kache_cc::{OutputRole, expected_outputs};
+use kache_cc::{DriverLanguage, OutputRole, expected_outputs};
 use kache_config::Config;
 use kache_key::{Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, places};
+use super::{Call, outlets, places};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::rustc::facts::cpu_identity;
@@ -23,6 +23,9 @@ use crate::served::Passthrough;
 /// A source up to this size is part of its unit's identity, in bytes: tests of
 /// configure scripts and the like all have one name, and each its own record.
 const IDENTIFYING_BYTES: u64 = 128 << 10;
+
+/// How much of the output's name is in the name of kache's own file beside it.
+const OWN_NAME_CHARS: usize = 40;
 
 /// A compilation by a C or C++ compiler, its identity, and how to run it.
 pub(crate) struct Facts<'a> {
@@ -49,6 +52,8 @@ pub(crate) fn gather<'a>(
     if let Some(glob) = config.excludes(&source) {
         return Err(Passthrough::because(format!("exclude: {glob}")));
     }
+    let products = products(unit, Path::new(&call.cwd));
+    outlets::check(&source, &products)?;
     let roots = places::roots(&call.cwd, unit, config);
     let prefix_maps = places::prefix_maps(unit, &roots, config);
     let on_terminal = std::io::stderr().is_terminal();
@@ -76,7 +81,7 @@ pub(crate) fn gather<'a>(
         cwd: &call.cwd,
         roots,
         source,
-        products: products(unit, Path::new(&call.cwd)),
+        products,
         is_incremental: false,
         render_text: dep_file_here,
     };
@@ -99,12 +104,19 @@ fn named_digests(
     roots: &Roots,
 ) -> Result<Vec<(String, Digest)>, Passthrough> {
     let place = roots.tokenise(&call.cwd);
-    let mut facts = vec![("cwd".to_owned(), Digest::of(place.0.as_bytes()))];
+    // What warns of C that is taken for C++ may be the same program as what does not.
+    let prefers_cpp = call.compiler.called.language == DriverLanguage::Cpp;
+    let mut facts = vec![
+        ("cwd".to_owned(), Digest::of(place.0.as_bytes())),
+        ("driver for c++".to_owned(), Digest::of(&[u8::from(prefers_cpp)])),
+    ];
     if unit.facts.uses_native_cpu {
         facts.push(("cpu".to_owned(), cpu_identity()?));
     }
     for file in &unit.content_files {
-        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
+        let path = Path::new(&call.cwd).join(file);
+        outlets::check_plain(&path)?;
+        let (digest, _) = blob::digest_file(&path)?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
     if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
@@ -170,6 +182,8 @@ fn dep_file_here(stored: &TextOutput, roots: &Roots) -> Result<String, String> {
 pub(crate) fn own_file(facts: &Facts<'_>) -> String {
     let output = Path::new(&facts.unit.output);
     let name = output.file_name().unwrap_or(OsStr::new("out")).to_string_lossy();
+    // A name may be as long as the file system lets it be.
+    let name: String = name.chars().take(OWN_NAME_CHARS).collect();
     let name = format!(".{name}.{}.kache", std::process::id());
     output.with_file_name(name).to_string_lossy().into_owned()
 }

@@ -1,7 +1,8 @@
 //! A miss: the compiler runs, and what it made and read is stored.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::time::Instant;
 
 use kache_cc::instrument;
@@ -32,6 +33,9 @@ impl Compiler for Facts<'_> {
         let mut args = how.args;
         args.extend(self.prefix_maps.iter().cloned());
         args.extend(self.unit.args.iter().cloned());
+        if how.headers_from.is_own_file() {
+            reserve(&self.compilation.absolute(&own_file))?;
+        }
         products::unshare(&self.compilation.products);
         let start = Start::now();
         let started = Instant::now();
@@ -56,4 +60,12 @@ impl Compiler for Facts<'_> {
         drop(fs::remove_file(self.compilation.absolute(&own_file)));
         Ok(served)
     }
+}
+
+/// Makes the file that only kache reads: where it cannot be made, the compiler
+/// must not be asked to, and complain of a name that nobody gave it.
+fn reserve(own_file: &Path) -> Result<(), Passthrough> {
+    File::create(own_file).map(drop).map_err(|error| {
+        Passthrough::because(format!("`{}` cannot be made: {error}", own_file.display()))
+    })
 }

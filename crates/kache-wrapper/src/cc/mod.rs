@@ -4,11 +4,14 @@ mod collect;
 mod compiler;
 mod facts;
 mod miss;
+mod object;
+mod outlets;
 mod places;
 mod search;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -73,11 +76,20 @@ fn units(
     report.log_level = config.log;
     let store = Store::at(&config.cache_dir);
     let compiler = compiler::identify(&store, path)?;
-    let expanded = response_file::expand(&args, &mut |path| fs::read_to_string(path))?;
+    let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
     match classify(&expanded.args, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
         Verdict::Compile(units) => Ok((Call { compiler, cwd: cwd.to_owned() }, config, units)),
     }
+}
+
+/// Reads a response file. Only a plain file can be read a second time, by the
+/// compiler.
+fn read_response_file(path: &str) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a plain file"));
+    }
+    fs::read_to_string(path)
 }
 
 /// Serves one unit.
