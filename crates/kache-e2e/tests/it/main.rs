@@ -1,7 +1,12 @@
 //! End-to-end tests, and tests of the repository itself.
 
 mod catalogue;
+mod cc_calls;
+mod cc_commands;
 mod cc_headers;
+mod cc_messages;
+mod cc_scripts;
+mod cc_sources;
 mod cc_trial;
 mod chain;
 mod concurrency;
