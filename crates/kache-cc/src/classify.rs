@@ -88,6 +88,8 @@ pub(crate) struct Builder {
     side: SideOutputs,
     colour: Colour,
     architecture: Option<String>,
+    /// The first option that only a link reads.
+    link_option: Option<String>,
     pub(crate) facts: Facts,
     arguments: Vec<Argument>,
 }
@@ -108,7 +110,9 @@ impl Builder {
         let value = given.value.unwrap_or_default();
         match given.found.effect {
             Effect::Neutral => {}
-            Effect::Preprocessor | Effect::Code | Effect::Diagnostics | Effect::Link => {
+            Effect::Preprocessor | Effect::Code | Effect::Diagnostics => self.keep(given),
+            Effect::Link => {
+                self.link_option.get_or_insert_with(|| given.found.spelling());
                 self.keep(given);
             }
             Effect::Search(kind) => self.search(kind, value)?,
@@ -137,7 +141,7 @@ impl Builder {
     fn modelled(&mut self, part: Part, family: Family, given: &Given<'_>) -> Result<(), Refusal> {
         let value = given.value.unwrap_or_default();
         match part {
-            Part::Output => self.output = Some(output_path("-o", value)?),
+            Part::Output => self.output(value)?,
             Part::Compile => self.compile = true,
             Part::Assemble => self.assemble = true,
             Part::Language => self.language(value)?,
@@ -162,6 +166,15 @@ impl Builder {
             | Part::DependPhony => self.depend.option(part, given.found.name, value)?,
             part => return self.keyed_part(part, given),
         }
+        Ok(())
+    }
+
+    fn output(&mut self, path: &str) -> Result<(), Refusal> {
+        // GCC derives one dependency file from each, and takes only one.
+        if self.output.is_some() {
+            return Err(Refusal::not_modelled("-o", "is given twice"));
+        }
+        self.output = Some(output_path("-o", path)?);
         Ok(())
     }
 
@@ -219,6 +232,10 @@ impl Builder {
     }
 
     fn language(&mut self, name: &str) -> Result<(), Refusal> {
+        // Behind the last source it draws a warning, and each unit has one source.
+        if !self.sources.is_empty() {
+            return Err(Refusal::not_modelled("-x", "stands behind a source"));
+        }
         self.language = match name {
             "none" => None,
             _ => Some(Language::of_name(name).ok_or_else(|| Refusal::UnknownValue {
@@ -264,6 +281,12 @@ impl Builder {
         }
         if sources.len() > 1 && self.output.is_some() {
             return Err(Refusal::SeveralSources);
+        }
+        // Clang warns of it once for all sources.
+        if let Some(option) =
+            self.link_option.take_if(|_| sources.len() > 1 && family != Family::Gcc)
+        {
+            return Err(Refusal::not_modelled(option, "is unused for several sources"));
         }
         self.depend.check()?;
         let positions: Vec<usize> = sources.iter().map(|source| source.position).collect();

@@ -123,6 +123,14 @@ pub fn driver_name(program: &str) -> Option<Driver> {
     })
 }
 
+/// Returns whether the name of `program` ends as that of a driver does, whatever
+/// stands before: `musl-gcc`, `afl-clang`. Only the program itself can tell what it is.
+pub fn may_be_driver(program: &str) -> bool {
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    let name = without_version(name.strip_suffix(".exe").unwrap_or(name));
+    DRIVERS.iter().any(|(driver, ..)| name.ends_with(driver))
+}
+
 /// Returns `name` without a trailing `13`, `-13`, `-13.2.0` or `-mp-13`.
 fn without_version(name: &str) -> &str {
     let base = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
@@ -187,6 +195,16 @@ mod tests {
         check("C:\\llvm\\clang-cl.exe", Some(Family::ClangCl), ByName);
         check("clang-cl-19", Some(Family::ClangCl), ByName);
         check("riscv64-unknown-elf-cc", None, ByName);
+    }
+
+    #[test]
+    fn a_name_that_ends_as_a_driver_may_be_one() {
+        for program in ["musl-gcc", "afl-clang++", "my-cc-2", "/opt/tcc", "gcc"] {
+            assert!(may_be_driver(program), "{program}");
+        }
+        for program in ["stats", "list", "gc", "gccgo", "clang-tidy", ""] {
+            assert!(!may_be_driver(program), "{program}");
+        }
     }
 
     #[test]

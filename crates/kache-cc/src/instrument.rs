@@ -39,6 +39,13 @@ pub enum HeadersFrom {
     OtherRun(Vec<String>),
 }
 
+impl HeadersFrom {
+    /// Returns whether a file of kache's own is written.
+    pub fn is_own_file(&self) -> bool {
+        matches!(self, Self::OurDepFile | Self::OtherRun(_))
+    }
+}
+
 /// Returns how to compile `unit` so that its headers become known, with
 /// `our_file` as the place for a file that only kache reads.
 pub fn instrument(unit: &CcUnit, our_file: &str) -> Instrumented {

@@ -33,7 +33,9 @@ pub mod source_scan;
 pub mod unit;
 
 pub use classify::{Verdict, classify};
-pub use driver::{Called, Driver, DriverLanguage, Family, driver_name, family_of_version_text};
+pub use driver::{
+    Called, Driver, DriverLanguage, Family, driver_name, family_of_version_text, may_be_driver,
+};
 pub use instrument::{HeadersFrom, Instrumented, instrument};
 pub use language::Language;
 pub use outputs::{ExpectedOutput, OutputRole, expected_outputs};

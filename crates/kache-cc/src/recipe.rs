@@ -17,6 +17,7 @@ use crate::unit::{CcUnit, DepStyle};
 /// directory from it where it is right, so it belongs to the roots.
 pub const CC_ENV: &[&str] = &[
     "CLANG_NO_DEFAULT_CONFIG",
+    "COLORTERM",
     "COLUMNS",
     "COMPILER_PATH",
     "CPATH",
@@ -51,7 +52,7 @@ pub const CC_ENV: &[&str] = &[
 /// Variables of [`CC_ENV`] that change only colours, links and line widths in
 /// what the compiler says. They matter where it colours its diagnostics.
 pub const COLOUR_ENV: &[&str] =
-    &["COLUMNS", "GCC_COLORS", "GCC_URLS", "NO_COLOR", "TERM", "TERM_URLS"];
+    &["COLORTERM", "COLUMNS", "GCC_COLORS", "GCC_URLS", "NO_COLOR", "TERM", "TERM_URLS"];
 
 /// Variables that make the compiler report on itself, write files beside the
 /// outputs, or take other options than those of its command line; where one

@@ -18,6 +18,7 @@ mod process;
 mod report;
 mod rustc;
 mod served;
+mod terminal;
 mod toolchain;
 
 use std::ffi::{OsStr, OsString};
@@ -40,10 +41,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether a program's name is that of a C or C++ compiler; kache's own
-/// may be, by a symbolic link.
+/// Returns whether a program's name is, or ends as, that of a C or C++ compiler;
+/// kache's own may be, by a symbolic link.
 fn is_cc_driver(program: &OsStr) -> bool {
-    program.to_str().is_some_and(|program| kache_cc::driver_name(program).is_some())
+    program.to_str().is_some_and(kache_cc::may_be_driver)
 }
 
 /// Returns whether cargo is calling: rustc follows, or a program that is called like it.

@@ -8,6 +8,8 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use crate::terminal;
+
 /// How many processes this one has started; part of its event.
 static SPAWNED: AtomicU32 = AtomicU32::new(0);
 
@@ -30,7 +32,16 @@ pub(crate) struct Ran {
 
 /// Becomes `program`. Returns only if that fails, with an exit code for it.
 pub(crate) fn become_program(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> ExitCode {
-    let error = Command::new(program.as_ref()).args(args).exec();
+    become_program_called(program.as_ref(), program.as_ref(), args)
+}
+
+/// [Becomes](become_program) `program` under another name.
+pub(crate) fn become_program_called(
+    program: impl AsRef<OsStr>,
+    name: &OsStr,
+    args: &[impl AsRef<OsStr>],
+) -> ExitCode {
+    let error = Command::new(program.as_ref()).arg0(name).args(args).exec();
     cannot_run(program.as_ref(), &error)
 }
 
@@ -66,13 +77,33 @@ pub(crate) fn run_streaming(
     SPAWNED.fetch_add(1, Ordering::Relaxed);
     let mut child =
         Command::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let (stdout, stderr) = pump(&mut child, rewrite);
+    let child_stderr = child.stderr.take().expect("stderr is piped");
+    let (stdout, stderr) = pump(&mut child, child_stderr, rewrite);
     Ok(Ran { status: child.wait()?, stdout, stderr })
 }
 
-fn pump(child: &mut Child, rewrite: &dyn Fn(&str) -> Cow<'_, str>) -> (Vec<u8>, Vec<u8>) {
+/// Runs the compiler with a terminal of its own as stderr, like this process's,
+/// and passes its output on as it comes.
+///
+/// Compilers write colours, links and shortened lines for a terminal, each
+/// release by other rules: no option makes them do just that into a pipe.
+pub(crate) fn run_on_terminal(program: impl AsRef<OsStr>, args: &[String]) -> io::Result<Ran> {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    let (reader, terminal) = terminal::open_like(io::stderr())?;
+    // The command goes at the end of this statement, and with it the last
+    // handle of the terminal here: then reading ends when the compiler does.
+    let mut child =
+        Command::new(program).args(args).stdout(Stdio::piped()).stderr(terminal).spawn()?;
+    let (stdout, stderr) = pump(&mut child, reader, &|line| Cow::Borrowed(line));
+    Ok(Ran { status: child.wait()?, stdout, stderr })
+}
+
+fn pump(
+    child: &mut Child,
+    child_stderr: impl Read,
+    rewrite: &dyn Fn(&str) -> Cow<'_, str>,
+) -> (Vec<u8>, Vec<u8>) {
     let child_stdout = child.stdout.take().expect("stdout is piped");
-    let child_stderr = child.stderr.take().expect("stderr is piped");
     thread::scope(|scope| {
         let stdout =
             scope.spawn(|| pass_on(child_stdout, io::stdout(), &|line| Cow::Borrowed(line)));

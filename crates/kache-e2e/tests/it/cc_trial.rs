@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,6 +111,37 @@ impl CcTrial {
         self.see(project, self.env.command(compiler), args)
     }
 
+    /// Runs a script in the project, in which `$CC` stands for the compiler.
+    #[track_caller]
+    pub(crate) fn script(&self, cc: &str, text: &str) -> Seen {
+        let mut shell = self.env.command("bash");
+        shell.env("CC", cc);
+        self.see(&self.project, shell, &["-c", text])
+    }
+
+    /// Runs a script in which `$CC` is `compiler` without kache, and with it
+    /// twice: all must show the same. Returns the events.
+    #[track_caller]
+    pub(crate) fn check_script(&self, compiler: &str, text: &str) -> [Vec<Event>; 2] {
+        let bare = self.script(compiler, text);
+        let cached = format!("{} {compiler}", self.kache.wrapper.display());
+        [(); 2].map(|()| {
+            let mut journal = Journal::at_end_of(&self.env.cache_dir());
+            assert_same(&self.script(&cached, text), &bare);
+            journal.take().expect("the journal is readable")
+        })
+    }
+
+    /// Puts an executable outside of the project, in a directory `bin` of the
+    /// environment; returns its path.
+    pub(crate) fn program(&self, name: &str, text: &str) -> String {
+        let path = self.env.root().join("bin").join(name);
+        fs::create_dir_all(path.parent().expect("it is in a directory")).expect("room");
+        fs::write(&path, text).expect("the program can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it can be marked");
+        path.into_os_string().into_string().expect("the path is text")
+    }
+
     /// Runs `compiler` with `args` under kache, from a clean project.
     #[track_caller]
     pub(crate) fn cached(&self, compiler: &str, args: &[&str]) -> (Seen, Vec<Event>) {
@@ -192,6 +224,46 @@ impl CcTrial {
         second
     }
 
+    /// Compiles twice and compares with the bare compiler, whatever kache makes
+    /// of it; returns the events.
+    #[track_caller]
+    pub(crate) fn check_twice(&self, compiler: &str, args: &[&str]) -> Vec<Event> {
+        let bare = self.bare(compiler, args);
+        let mut events = Vec::new();
+        for _ in 0..2 {
+            let (seen, told) = self.cached(compiler, args);
+            assert_same(&seen, &bare);
+            events.extend(told);
+        }
+        events
+    }
+
+    /// Compiles twice; the second time must be a hit. The first may be one, of
+    /// another command line that means the same.
+    #[track_caller]
+    pub(crate) fn prove_served(&self, compiler: &str, args: &[&str]) {
+        let events = self.check_twice(compiler, args);
+        let (first, second) = events.split_at(events.len() / 2);
+        for event in first {
+            let is_fine = Expected::Compiled.is_told_by(event) || Expected::Hit.is_told_by(event);
+            assert!(is_fine, "{args:?}: {}", event.describe());
+        }
+        for event in second {
+            assert!(Expected::Hit.is_told_by(event), "{args:?}: {}", event.describe());
+        }
+        assert!(!first.is_empty() && first.len() == second.len(), "{args:?}");
+    }
+
+    /// Compiles twice; both times kache must leave it to the compiler.
+    #[track_caller]
+    pub(crate) fn prove_left_alone(&self, compiler: &str, args: &[&str]) {
+        let events = self.check_twice(compiler, args);
+        assert_eq!(events.len(), 2, "{args:?}");
+        for event in &events {
+            assert!(Expected::Passthrough.is_told_by(event), "{args:?}: {}", event.describe());
+        }
+    }
+
     /// Compiles twice; the second time must be a hit.
     #[track_caller]
     pub(crate) fn prove_hit(&self, compiler: &str, args: &[&str]) {
@@ -219,9 +291,19 @@ impl Seen {
     /// Returns the bytes of an output.
     #[track_caller]
     pub(crate) fn bytes(&self, path: &str) -> &[u8] {
-        let found = self.tree.get(Path::new(path)).map(|(_, bytes)| bytes.as_slice());
+        let found = self.tree.get(Path::new(path));
         assert!(found.is_some(), "there is no `{path}`");
-        found.unwrap_or_default()
+        found.map_or(&[], |(_, bytes)| bytes)
+    }
+
+    /// Returns the exit code, unless a signal ended it.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.code
+    }
+
+    /// Returns what was printed as a result.
+    pub(crate) fn stdout(&self) -> &str {
+        &self.stdout
     }
 
     /// Returns what the compiler printed as a warning or an error.
@@ -231,12 +313,11 @@ impl Seen {
 }
 
 /// Returns whether `compiler` is there; where it is not, says so, and fails in CI.
-#[expect(clippy::print_stderr, reason = "what is not tested is said")]
 pub(crate) fn is_installed(compiler: &str) -> bool {
     let found = Command::new(compiler).arg("--version").output().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "CI installs `{compiler}`");
     if !found {
-        eprintln!("skipped: `{compiler}` is not installed");
+        drop(writeln!(io::stderr(), "skipped: `{compiler}` is not installed"));
     }
     found
 }

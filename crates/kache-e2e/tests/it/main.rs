@@ -1,12 +1,17 @@
 //! End-to-end tests, and tests of the repository itself.
 
 mod catalogue;
+mod cc_calls;
+mod cc_commands;
 mod cc_compilers;
 mod cc_environment;
 mod cc_headers;
 mod cc_hidden_inputs;
+mod cc_messages;
 mod cc_places;
+mod cc_scripts;
 mod cc_side_outputs;
+mod cc_sources;
 mod cc_trial;
 mod chain;
 mod concurrency;

@@ -17,6 +17,7 @@ use kache_key::{Input, RootKind};
 use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
+use super::object;
 use super::places::PrefixMaps;
 use super::search::{self, PRECOMPILED, SearchPath};
 use crate::compilation::Form;
@@ -183,7 +184,7 @@ impl Collector<'_> {
 
     fn check_scan(&self, found: &SourceFacts) -> Result<(), String> {
         let refuse = |why: &str| Err(why.to_owned());
-        // Older Clangs take no notice of the variable.
+        // Clang 14 and others do not know the variable.
         let has_fixed_time = self.facts.unit.family == Family::Gcc
             && std::env::var_os("SOURCE_DATE_EPOCH").is_some();
         if found.may_embed() {
@@ -278,6 +279,7 @@ impl Collector<'_> {
             match product.form {
                 Form::Text => texts.push(self.dep_file(product)?),
                 Form::Bytes { .. } => {
+                    object::check_complete(&product.path)?;
                     made.push(self.inputs.product(product, !product.is_certain)?);
                 }
             }

@@ -5,6 +5,7 @@
 //! that it names, make up its identity; the answer is kept in the store under the stamps of
 //! all of them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -55,6 +56,8 @@ struct Known {
     behind: Option<Behind>,
     /// Files and directories that the identity was made from.
     watched: Vec<(PathBuf, FileStamp)>,
+    /// Places where another program would be found first, and nothing is.
+    absent: BTreeSet<PathBuf>,
 }
 
 /// The driver that a program starts, which it can choose anew each time.
@@ -99,6 +102,14 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
     }
 }
 
+/// Returns the name to give to the compiler at `path`: the one that it was
+/// `called` by, if it is found by that name. GCC looks itself up and prints it.
+pub(crate) fn name_for<'a>(called: &'a OsStr, path: &'a Path) -> &'a OsStr {
+    let found =
+        called.to_str().and_then(|name| files::find_program(name, std::env::var_os("PATH")));
+    if found.as_deref() == Some(path) { called } else { path.as_os_str() }
+}
+
 /// Returns what `program` is.
 ///
 /// Reads one small file and looks at some; asks the compiler only where one
@@ -121,12 +132,14 @@ pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, Comp
 }
 
 impl Known {
+    /// Returns whether `program` would still answer as it did.
     fn is_current(&self, program: &Path) -> bool {
         let explains_the_same = |behind: &Behind| {
             answer(program, &explaining("c"))
                 .is_ok_and(|text| Digest::of(text.as_bytes()) == behind.explained)
         };
         self.watched.iter().all(files::is_unchanged)
+            && !self.absent.iter().any(|path| path.exists())
             && self.behind.as_ref().is_none_or(explains_the_same)
     }
 }
@@ -142,7 +155,7 @@ fn family_named(name: &str) -> Option<Family> {
 }
 
 fn memo_id(program: &Path) -> Digest {
-    let mut hasher = FieldHasher::new("kache cc memo 2");
+    let mut hasher = FieldHasher::new("kache cc memo 3");
     hasher.text("program", &program.to_string_lossy());
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
@@ -177,15 +190,16 @@ fn ask(program: &Path) -> Result<Known, CompilerError> {
     identity.behind(program, &explained)?;
     match family {
         Family::Gcc => {
+            identity.search_dirs(&answer(program, &["-print-search-dirs"])?);
             for name in GCC_PROGRAMS {
                 let path = answer(program, &[&format!("-print-prog-name={name}")])?;
-                identity.program(path.trim())?;
+                identity.program(name, path.trim())?;
             }
             let specs = answer(program, &["-print-file-name=specs"])?;
             identity.file_if_there(Path::new(specs.trim()))?;
         }
         Family::Clang | Family::ClangCl => {
-            identity.program("as")?;
+            identity.program("as", "as")?;
             let driver = identity.behind.as_ref().map(|behind| PathBuf::from(&behind.driver));
             identity.libraries_of(driver.as_deref().unwrap_or(program))?;
         }
@@ -226,19 +240,23 @@ struct Identity {
     hasher: FieldHasher,
     behind: Option<Behind>,
     watched: Vec<(PathBuf, FileStamp)>,
+    absent: BTreeSet<PathBuf>,
+    /// Where the driver looks for programs before `PATH`.
+    search_dirs: Vec<PathBuf>,
 }
 
 impl Identity {
     fn new(version: &str) -> Self {
         let mut hasher = FieldHasher::new("kache cc compiler 1");
         hasher.text("version", version);
-        Self { hasher, behind: None, watched: Vec::new() }
+        let (watched, absent, search_dirs) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { hasher, behind: None, watched, absent, search_dirs }
     }
 
     fn known(self, family: Option<Family>) -> Known {
         let family = family.map(|family| family.name().to_owned());
-        let Self { hasher, behind, watched } = self;
-        Known { family, identity: hasher.finish(), behind, watched }
+        let Self { hasher, behind, watched, absent, .. } = self;
+        Known { family, identity: hasher.finish(), behind, watched, absent }
     }
 
     /// Adds a file by its bytes.
@@ -263,9 +281,33 @@ impl Identity {
         }
     }
 
-    /// Adds a program that the driver named, by path or by a name on `PATH`.
-    fn program(&mut self, named: &str) -> Result<(), CompilerError> {
+    /// Takes in where GCC says that it looks for programs.
+    fn search_dirs(&mut self, text: &str) {
+        let line = text.lines().find_map(|line| line.strip_prefix("programs: ="));
+        self.search_dirs =
+            line.map(|dirs| std::env::split_paths(dirs).collect()).unwrap_or_default();
+    }
+
+    /// Notes the places where the driver looks for the program `name` before it
+    /// comes to the one it `found`.
+    fn rivals(&mut self, name: &str, found: Option<&Path>) {
+        let listed = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = self.search_dirs.iter().cloned().chain(std::env::split_paths(&listed));
+        let places: Vec<PathBuf> = dirs.map(|dir| dir.join(name)).collect();
+        let earlier = places.iter().take_while(|place| Some(place.as_path()) != found);
+        for place in earlier {
+            let is_dir =
+                place.parent().is_some_and(|dir| dir.as_os_str().is_empty() || dir.is_dir());
+            let absent = if is_dir { Some(place.as_path()) } else { place.parent() };
+            // What is there all the same is nothing that can be started.
+            self.absent.extend(absent.filter(|path| !path.exists()).map(Path::to_owned));
+        }
+    }
+
+    /// Adds the program `name`, which the driver `named` by path or by a name on `PATH`.
+    fn program(&mut self, name: &str, named: &str) -> Result<(), CompilerError> {
         let found = files::find_program(named, std::env::var_os("PATH"));
+        self.rivals(name, found.as_deref());
         match found.filter(|path| path.is_file()) {
             Some(path) => {
                 self.hasher.text("program", &path.to_string_lossy());

@@ -8,12 +8,12 @@ use std::path::Path;
 use kache_cc::language::Language;
 use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
 use kache_cc::unit::{CcUnit, Colour};
-use kache_cc::{Family, OutputRole, dep_layout, expected_outputs, portable_text};
+use kache_cc::{DriverLanguage, Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
 use kache_key::{Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, installations, places, search};
+use super::{Call, installations, outlets, places, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::rustc::facts::cpu_identity;
@@ -23,6 +23,9 @@ use crate::served::Passthrough;
 /// configure scripts and the like all have one name, and each its own record.
 const IDENTIFYING_BYTES: u64 = 128 << 10;
 
+/// How much of the output's name is in the name of kache's own file beside it.
+const OWN_NAME_CHARS: usize = 40;
+
 /// A compilation by a C or C++ compiler, its identity, and how to run it.
 pub(crate) struct Facts<'a> {
     pub(crate) call: &'a Call,
@@ -30,8 +33,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) compilation: Compilation<'a>,
     /// Arguments that keep places out of the output.
     pub(crate) prefix_maps: Vec<String>,
-    /// The compiler would colour what it says, if it wrote to the terminal itself.
-    pub(crate) colours: bool,
+    /// What the compiler says goes to a terminal, which makes it say it
+    /// otherwise: in colours, with links.
+    pub(crate) on_terminal: bool,
 }
 
 /// Works out what `unit` is. Reads the source if it is small, and what options name.
@@ -47,19 +51,21 @@ pub(crate) fn gather<'a>(
     if let Some(glob) = config.excludes(&source) {
         return Err(Passthrough::because(format!("exclude: {glob}")));
     }
+    let products = products(unit, Path::new(&call.cwd));
+    outlets::check(&source, &products)?;
     let roots = places::roots(&call.cwd, unit, config);
     let prefix_maps = places::prefix_maps(unit, &roots, config);
-    let colours = colours(unit);
+    let on_terminal = std::io::stderr().is_terminal();
     let mut facts = named_digests(call, unit, &source, &roots)?;
     facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
-    facts.push(("colours".to_owned(), Digest::of(&[u8::from(colours)])));
+    facts.push(("terminal".to_owned(), Digest::of(&[u8::from(on_terminal)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
     let components = recipe::components(
         unit,
         &Context {
             compiler: call.compiler.identity,
             roots: &roots,
-            env: &environment(unit, colours),
+            env: &environment(unit, on_terminal),
             salt: &config.key_salt,
             normalise_paths: config.paths.normalise_cc,
             facts: &facts,
@@ -75,14 +81,14 @@ pub(crate) fn gather<'a>(
         cwd: &call.cwd,
         roots,
         source,
-        products: products(unit, Path::new(&call.cwd)),
+        products,
         is_incremental: false,
         render_text: match unit.family {
             Family::Gcc => |stored, roots| dep_file_here(stored, roots, Family::Gcc),
             _ => |stored, roots| dep_file_here(stored, roots, Family::Clang),
         },
     };
-    Ok(Facts { call, unit, compilation, prefix_maps, colours })
+    Ok(Facts { call, unit, compilation, prefix_maps, on_terminal })
 }
 
 /// Returns the language by the name it has in the journal.
@@ -101,7 +107,12 @@ fn named_digests(
     roots: &Roots,
 ) -> Result<Vec<(String, Digest)>, Passthrough> {
     let place = roots.tokenise(&call.cwd);
-    let mut facts = vec![("cwd".to_owned(), Digest::of(place.0.as_bytes()))];
+    // What warns of C that is taken for C++ may be the same program as what does not.
+    let prefers_cpp = call.compiler.called.language == DriverLanguage::Cpp;
+    let mut facts = vec![
+        ("cwd".to_owned(), Digest::of(place.0.as_bytes())),
+        ("driver for c++".to_owned(), Digest::of(&[u8::from(prefers_cpp)])),
+    ];
     let choosing = search::choosing_options(&unit.args);
     if let Some(installed) = installations::digest(call, &choosing) {
         facts.push(("gcc installations".to_owned(), installed));
@@ -110,7 +121,9 @@ fn named_digests(
         facts.push(("cpu".to_owned(), cpu_identity()?));
     }
     for file in &unit.content_files {
-        let (digest, _) = blob::digest_file(&Path::new(&call.cwd).join(file))?;
+        let path = Path::new(&call.cwd).join(file);
+        outlets::check_plain(&path)?;
+        let (digest, _) = blob::digest_file(&path)?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
     if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
@@ -121,21 +134,13 @@ fn named_digests(
 
 /// Returns the variables that change the compiler, in a fixed order; those
 /// that only decide about colours count as unset where there are none.
-fn environment(unit: &CcUnit, colours: bool) -> Vec<(String, Option<String>)> {
-    let colours = colours || matches!(unit.colour, Colour::Always);
+fn environment(unit: &CcUnit, on_terminal: bool) -> Vec<(String, Option<String>)> {
+    let colours = on_terminal || matches!(unit.colour, Colour::Always);
     let value = |name: &str| {
         let value = std::env::var_os(name).filter(|_| colours || !COLOUR_ENV.contains(&name));
         value.map(|value| value.to_string_lossy().into_owned())
     };
     CC_ENV.iter().map(|name| ((*name).to_owned(), value(name))).collect()
-}
-
-/// Returns whether the compiler would colour its words by itself: it does
-/// where it writes to a terminal that has colours.
-fn colours(unit: &CcUnit) -> bool {
-    matches!(unit.colour, Colour::Default | Colour::Auto)
-        && std::io::stderr().is_terminal()
-        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// Returns what `unit` makes. Objects are never linked to the store: builds
@@ -185,6 +190,8 @@ fn dep_file_here(stored: &TextOutput, roots: &Roots, family: Family) -> Result<S
 pub(crate) fn own_file(facts: &Facts<'_>) -> String {
     let output = Path::new(&facts.unit.output);
     let name = output.file_name().unwrap_or(OsStr::new("out")).to_string_lossy();
+    // A name may be as long as the file system lets it be.
+    let name: String = name.chars().take(OWN_NAME_CHARS).collect();
     let name = format!(".{name}.{}.kache", std::process::id());
     output.with_file_name(name).to_string_lossy().into_owned()
 }

@@ -1,7 +1,8 @@
 //! A miss: the compiler runs, and what it made and read is stored.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::time::Instant;
 
 use kache_cc::instrument;
@@ -31,15 +32,18 @@ impl Compiler for Facts<'_> {
         let how = instrument(self.unit, &own_file);
         let mut args = how.args;
         args.extend(self.prefix_maps.iter().cloned());
-        if self.colours {
-            args.push("-fdiagnostics-color=always".to_owned());
-        }
         args.extend(self.unit.args.iter().cloned());
+        if how.headers_from.is_own_file() {
+            reserve(&self.compilation.absolute(&own_file))?;
+        }
         let start = Start::now();
         let started = Instant::now();
-        let ran = process::run_streaming(&self.call.compiler.program, &args, &|line| {
-            Cow::Borrowed(line)
-        })?;
+        let program = &self.call.compiler.program;
+        let ran = if self.on_terminal {
+            process::run_on_terminal(program, &args)?
+        } else {
+            process::run_streaming(program, &args, &|line| Cow::Borrowed(line))?
+        };
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);
         let served = if ran.status.success() {
@@ -55,4 +59,12 @@ impl Compiler for Facts<'_> {
         drop(fs::remove_file(self.compilation.absolute(&own_file)));
         Ok(served)
     }
+}
+
+/// Makes the file that only kache reads: where it cannot be made, the compiler
+/// must not be asked to, and complain of a name that nobody gave it.
+fn reserve(own_file: &Path) -> Result<(), Passthrough> {
+    File::create(own_file).map(drop).map_err(|error| {
+        Passthrough::because(format!("`{}` cannot be made: {error}", own_file.display()))
+    })
 }

@@ -5,11 +5,14 @@ mod compiler;
 mod facts;
 mod installations;
 mod miss;
+mod object;
+mod outlets;
 mod places;
 mod search;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -45,11 +48,11 @@ pub(crate) fn run(program: &OsStr, args: &[OsString]) -> ExitCode {
         Ok((call, config, units)) => match units.as_slice() {
             [unit] => match serve(&call, &config, unit, &mut report) {
                 Ok(served) => finish(report, served),
-                Err(passthrough) => become_compiler(&path, args, &cwd, passthrough, report),
+                Err(passthrough) => become_compiler(&path, program, args, passthrough, report),
             },
             _ => serve_each(&call, &config, &units),
         },
-        Err(passthrough) => become_compiler(&path, args, &cwd, passthrough, report),
+        Err(passthrough) => become_compiler(&path, program, args, passthrough, report),
     }
 }
 
@@ -74,11 +77,20 @@ fn units(
     report.log_level = config.log;
     let store = Store::at(&config.cache_dir);
     let compiler = compiler::identify(&store, path)?;
-    let expanded = response_file::expand(&args, &mut |path| fs::read_to_string(path))?;
+    let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
     match classify(&expanded.args, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
         Verdict::Compile(units) => Ok((Call { compiler, cwd: cwd.to_owned() }, config, units)),
     }
+}
+
+/// Reads a response file. Only a plain file can be read a second time, by the
+/// compiler.
+fn read_response_file(path: &str) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a plain file"));
+    }
+    fs::read_to_string(path)
 }
 
 /// Serves one unit.
@@ -145,16 +157,16 @@ fn finish(report: Report, served: Served) -> ExitCode {
 
 fn become_compiler(
     path: &Path,
+    called: &OsStr,
     args: &[OsString],
-    cwd: &Path,
     passthrough: Passthrough,
     mut report: Report,
 ) -> ExitCode {
     report.is_failure = passthrough.is_failure;
-    if let Some(store) = configuration::any_store(cwd) {
+    if let Some(store) = configuration::any_store(Path::new(&report.cwd)) {
         report.finish(&store, Outcome::Passthrough, passthrough.reason);
     }
-    process::become_program(path, args)
+    process::become_program_called(path, compiler::name_for(called, path), args)
 }
 
 /// Names the call for its event, as long as nobody has classified it: by its

@@ -1,5 +1,6 @@
 //! A hit: the outputs are put in place and the compiler's words repeated.
 
+use std::fs;
 use std::io::{self, Write as _};
 
 use kache_config::VerifyRestores;
@@ -29,10 +30,12 @@ pub(super) fn restore(
     let texts = texts_here(compilation, manifest)?;
     let is_sound = synced::is_sound(compilation.store.layout(), manifest);
     let trust = if is_sound { trust(compilation) } else { Trust::Nothing };
-    restore_blobs(compilation, found, trust, report)?;
-    for (product, text) in &texts {
-        restore::restore_text(&product.path, text).map_err(|f| f.to_string())?;
-    }
+    put_in_place(compilation, found, trust, &texts, report).inspect_err(|_| {
+        // The compiler may fail at the same place, and then leaves nothing behind.
+        for product in &compilation.products {
+            drop(fs::remove_file(&product.path));
+        }
+    })?;
     // Whoever started the compiler has gone if this fails.
     drop(io::stdout().write_all(stdout.as_bytes()));
     drop(io::stderr().write_all(stderr.as_bytes()));
@@ -49,6 +52,20 @@ pub(super) fn restore(
 fn permissions_here(stored: u32, umask: u32) -> u32 {
     let all = if stored & 0o111 == 0 { 0o666 } else { 0o777 };
     all & !umask
+}
+
+fn put_in_place(
+    compilation: &Compilation<'_>,
+    found: &FoundEntry,
+    trust: Trust,
+    texts: &[(&Product, String)],
+    report: &mut Report,
+) -> Result<(), String> {
+    restore_blobs(compilation, found, trust, report)?;
+    for (product, text) in texts {
+        restore::restore_text(&product.path, text).map_err(|failure| failure.to_string())?;
+    }
+    Ok(())
 }
 
 fn restore_blobs(

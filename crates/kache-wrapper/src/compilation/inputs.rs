@@ -114,6 +114,10 @@ impl<'a> Inputs<'a> {
 
     fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        if !metadata.is_file() {
+            // Reading it might wait for ever, or give other bytes.
+            return Err(format!("`{}` is not a plain file", path.display()));
+        }
         let stamp = identity::stamp_of(&metadata);
         if latest_change_ns(&stamp) > self.start.wall_clock_ns {
             return Err(changed(path));

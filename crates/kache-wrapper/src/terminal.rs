@@ -1,0 +1,32 @@
+//! A terminal for a compiler to write to.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{
+    OptionalActions, OutputModes, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+};
+
+/// Returns a terminal of the size of `model`, and a file from which comes,
+/// byte for byte, what is written to it.
+///
+/// Once nobody has the terminal open any more, reading fails.
+pub(crate) fn open_like(model: impl AsFd) -> io::Result<(File, OwnedFd)> {
+    let reader = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    grantpt(&reader)?;
+    unlockpt(&reader)?;
+    let name = ptsname(&reader, Vec::new())?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let terminal = rustix::fs::open(name, flags, Mode::empty())?;
+    let mut settings = tcgetattr(&terminal)?;
+    // The ends of lines are for the real terminal to see to.
+    settings.output_modes.remove(OutputModes::OPOST);
+    tcsetattr(&terminal, OptionalActions::Now, &settings)?;
+    if let Ok(size) = tcgetwinsize(model) {
+        tcsetwinsize(&terminal, size)?;
+    }
+    Ok((File::from(reader), terminal))
+}
