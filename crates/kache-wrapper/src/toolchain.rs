@@ -77,7 +77,7 @@ pub(crate) enum ToolchainError {
 }
 
 /// What the environment says about where compilers are.
-pub(crate) struct Places {
+pub(crate) struct CompilerEnv {
     pub(crate) path: Option<OsString>,
     pub(crate) rustup_toolchain: Option<String>,
     pub(crate) rustup_home: Option<String>,
@@ -91,7 +91,7 @@ pub(crate) fn identify(
     store: &Store,
     compiler: &Compiler,
     target: Option<&str>,
-    places: &Places,
+    places: &CompilerEnv,
 ) -> Result<Toolchain, ToolchainError> {
     let program = real_program(&compiler.program, places)?;
     let memo_id = memo_id(&program, compiler, target, places);
@@ -119,7 +119,12 @@ fn is_compiler_of(program: &Path, sysroot: &str) -> bool {
         || real_dir(program).is_some_and(|dir| fs::canonicalize(&bin).is_ok_and(|bin| bin == dir))
 }
 
-fn memo_id(program: &Path, compiler: &Compiler, target: Option<&str>, places: &Places) -> Digest {
+fn memo_id(
+    program: &Path,
+    compiler: &Compiler,
+    target: Option<&str>,
+    places: &CompilerEnv,
+) -> Digest {
     let mut hasher = FieldHasher::new("kache toolchain memo 1");
     hasher.text("program", &program.to_string_lossy());
     hasher.text("called", &compiler.program);
@@ -130,7 +135,7 @@ fn memo_id(program: &Path, compiler: &Compiler, target: Option<&str>, places: &P
 }
 
 /// Finds the compiler behind rustup's proxies, which are one program under many names.
-fn real_program(program: &str, places: &Places) -> Result<PathBuf, ToolchainError> {
+fn real_program(program: &str, places: &CompilerEnv) -> Result<PathBuf, ToolchainError> {
     let found = files::find_program(program, places.path.clone())
         .ok_or_else(|| ToolchainError::NotFound(program.to_owned()))?;
     let is_proxy = found.parent().is_some_and(|dir| dir.join("rustup").exists());

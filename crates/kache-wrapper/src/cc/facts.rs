@@ -16,7 +16,7 @@ use kache_store::{Sharing, Store, TextOutput, blob};
 use super::{Call, installations, outlets, places, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
-use crate::rustc::facts::cpu_identity;
+use crate::cpu;
 use crate::served::Passthrough;
 
 /// A source up to this size is part of its unit's identity, in bytes: tests of
@@ -118,7 +118,7 @@ fn named_digests(
         facts.push(("gcc installations".to_owned(), installed));
     }
     if unit.facts.uses_native_cpu {
-        facts.push(("cpu".to_owned(), cpu_identity()?));
+        facts.push(("cpu".to_owned(), cpu::identity()?));
     }
     for file in &unit.content_files {
         let path = Path::new(&call.cwd).join(file);

@@ -10,7 +10,7 @@ use kache_key::{Digest, RootKind, Roots};
 
 use super::facts::Facts;
 use crate::files;
-use crate::rustc::surroundings;
+use crate::places;
 
 /// Where debug information says that the project is. On Linux it resolves, in
 /// a debugger that is started there.
@@ -41,23 +41,17 @@ pub(crate) fn project_above(cwd: &Path) -> Option<PathBuf> {
 pub(crate) fn roots(cwd: &str, unit: &CcUnit, config: &Config) -> Roots {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     let cwd = Path::new(cwd);
-    let cargo_home = surroundings::cargo_home();
-    let is_fetched = cargo_home.as_ref().is_some_and(|home| {
-        ["registry/src", "git/checkouts"]
-            .iter()
-            .any(|dir| cwd.starts_with(Path::new(home).join(dir)))
-    });
     let project = project_above(cwd).unwrap_or_else(|| cwd.to_owned());
-    let project = Some(project).filter(|_| !is_fetched).and_then(text);
+    let project = Some(project).filter(|_| !places::is_fetched(cwd)).and_then(text);
     let output = cwd.join(&unit.output);
     let target = files::target_dir_above(output.parent().unwrap_or(cwd)).and_then(text);
     let known = [
         target.map(|path| (RootKind::Target, path)),
         project.map(|path| (RootKind::Workspace, path)),
-        cargo_home.map(|path| (RootKind::CargoHome, path)),
+        places::cargo_home().map(|path| (RootKind::CargoHome, path)),
         text(std::env::temp_dir()).map(|path| (RootKind::Temp, path)),
     ];
-    surroundings::with_base_dirs(Roots::of(known.into_iter().flatten()), config)
+    places::with_base_dirs(Roots::of(known.into_iter().flatten()), config)
 }
 
 /// Returns the arguments that keep places out of what `unit` makes.

@@ -7,7 +7,7 @@ use kache_key::Digest;
 use kache_key::Roots;
 use kache_key::fields::FieldHasher;
 
-use super::surroundings::variable;
+use crate::places::variable;
 
 /// Variables that clippy-driver reads.
 ///

@@ -13,7 +13,7 @@ use kache_key::Digest;
 use kache_key::Roots;
 use kache_key::fields::FieldHasher;
 
-use super::surroundings::variable;
+use crate::places::variable;
 use crate::served::Passthrough;
 
 /// More declared files than this are a mistake, a whole disk perhaps.

@@ -1,6 +1,5 @@
 //! Everything about a compilation that is known before an input is read.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,12 +15,14 @@ use kache_store::{IoFailure, Sharing, Store, TextOutput, blob};
 use super::Invocation;
 use super::clippy;
 use super::declared::Declared;
-use super::surroundings::{self, Remaps, variable};
+use super::surroundings::{self, Remaps};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
+use crate::cpu;
 use crate::linker;
+use crate::places::{self, variable};
 use crate::served::Passthrough;
-use crate::toolchain::{self, Compiler, Places, Toolchain};
+use crate::toolchain::{self, Compiler, CompilerEnv, Toolchain};
 
 /// How an entry names crate metadata, `libname.rmeta`.
 pub(crate) const METADATA_ROLE: &str = "metadata";
@@ -111,7 +112,7 @@ pub(crate) fn gather<'a>(
         unit.incremental = None;
     }
     let roots = surroundings::roots(call, &unit, target_dir, &toolchain);
-    let roots = surroundings::with_base_dirs(roots, config);
+    let roots = places::with_base_dirs(roots, config);
     let remaps = Remaps::of(&unit, &roots, config, settings.normalise);
     let env = environment(&unit);
     let declared = Declared::gather(&settings, loads_crates(&unit))?;
@@ -216,7 +217,7 @@ pub(crate) fn identify_toolchain(
     compiler: &Compiler,
     target: &Target,
 ) -> Result<Toolchain, Passthrough> {
-    let places = Places {
+    let places = CompilerEnv {
         path: std::env::var_os("PATH"),
         rustup_toolchain: variable("RUSTUP_TOOLCHAIN"),
         rustup_home: variable("RUSTUP_HOME")
@@ -292,7 +293,7 @@ fn named_digests(
         facts.push(("target spec".to_owned(), blob::digest_file(&spec)?.0));
     }
     if unit.uses_native_cpu {
-        facts.push(("cpu".to_owned(), cpu_identity()?));
+        facts.push(("cpu".to_owned(), cpu::identity()?));
     }
     if unit.links() {
         let linker = linker::identify(store, unit, toolchain, std::env::var_os("PATH"))?;
@@ -307,20 +308,4 @@ fn custom_target_spec(triple: &str) -> Option<PathBuf> {
     std::env::split_paths(&dirs)
         .map(|dir| dir.join(format!("{triple}.json")))
         .find(|path| path.is_file())
-}
-
-/// Returns what tells this machine's CPU from others that compile differently.
-pub(crate) fn cpu_identity() -> Result<Digest, Passthrough> {
-    let info = fs::read_to_string("/proc/cpuinfo")
-        .map_err(|_| Passthrough::because("this machine's CPU cannot be told"))?;
-    let first = info.split("\n\n").next().unwrap_or_default();
-    let stable = ["vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"];
-    let lines: Vec<&str> = first
-        .lines()
-        .filter(|line| line.split(':').next().is_some_and(|name| stable.contains(&name.trim())))
-        .collect();
-    if lines.is_empty() {
-        return Err(Passthrough::because("this machine's CPU cannot be told"));
-    }
-    Ok(Digest::of(lines.join("\n").as_bytes()))
 }

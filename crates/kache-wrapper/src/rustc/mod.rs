@@ -3,10 +3,10 @@
 mod clippy;
 mod collect;
 mod declared;
-pub(crate) mod facts;
+mod facts;
 mod miss;
 mod query;
-pub(crate) mod surroundings;
+mod surroundings;
 
 use std::ffi::OsString;
 use std::fs;

@@ -12,9 +12,10 @@ use kache_store::{Outcome, Store, memo};
 use serde::{Deserialize, Serialize};
 
 use super::Invocation;
-use super::facts::{check_reporting_variables, cpu_identity, identify_toolchain};
-use super::surroundings::variable;
+use super::facts::{check_reporting_variables, identify_toolchain};
 use crate::configuration;
+use crate::cpu;
+use crate::places::variable;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
@@ -87,7 +88,7 @@ fn identify(
         ("sysroot".to_owned(), Digest::of(toolchain.sysroot.as_bytes())),
     ];
     if question.uses_native_cpu {
-        facts.push(("cpu".to_owned(), cpu_identity()?));
+        facts.push(("cpu".to_owned(), cpu::identity()?));
     }
     // A script in the place of the compiler may read them.
     facts.extend(configuration::declared_variables(&config.crate_settings("")));

@@ -7,6 +7,7 @@ use kache_key::rustc::unit::RustcUnit;
 use kache_key::{RootKind, Roots};
 
 use super::Invocation;
+use crate::places;
 use crate::toolchain::Toolchain;
 
 /// Where rustc is told that the workspace is. On Linux it resolves, in a
@@ -15,18 +16,6 @@ pub(crate) const VIRTUAL_WORKSPACE: &str = "/proc/self/cwd";
 
 /// Where rustc is told that the target directory is.
 pub(crate) const VIRTUAL_TARGET: &str = "/proc/self/cwd/target";
-
-/// Returns the value of a variable that is set and is UTF-8.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// Returns where cargo keeps registry sources.
-pub(crate) fn cargo_home() -> Option<String> {
-    variable("CARGO_HOME")
-        .filter(|home| !home.is_empty())
-        .or_else(|| variable("HOME").map(|home| format!("{home}/.cargo")))
-}
 
 /// Returns the known directories of a call.
 ///
@@ -39,13 +28,8 @@ pub(crate) fn roots(
     toolchain: &Toolchain,
 ) -> Roots {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
-    let cargo_home = cargo_home();
-    let is_fetched = unit.source.starts_with('/')
-        && cargo_home.as_ref().is_some_and(|home| {
-            ["registry/src", "git/checkouts"]
-                .iter()
-                .any(|fetched| Path::new(&call.cwd).starts_with(Path::new(home).join(fetched)))
-        });
+    let cargo_home = places::cargo_home();
+    let is_fetched = unit.source.starts_with('/') && places::is_fetched(Path::new(&call.cwd));
     let workspace = (!is_fetched).then(|| call.cwd.clone());
     let known = [
         target_dir.and_then(|dir| text(dir.to_owned())).map(|path| (RootKind::Target, path)),
@@ -55,17 +39,6 @@ pub(crate) fn roots(
         text(std::env::temp_dir()).map(|path| (RootKind::Temp, path)),
     ];
     Roots::of(known.into_iter().flatten())
-}
-
-/// Adds the configured base directories to `roots`.
-pub(crate) fn with_base_dirs(roots: Roots, config: &Config) -> Roots {
-    if config.base_dirs.is_empty() {
-        return roots;
-    }
-    let bases = config.base_dirs.iter().zip(0..u8::MAX);
-    let bases = bases.filter_map(|(dir, i)| Some((RootKind::Base(i), dir.to_str()?.to_owned())));
-    let known = roots.iter().map(|(kind, path)| (kind, path.to_owned()));
-    Roots::of(known.chain(bases))
 }
 
 /// The path prefixes that rustc is told to write differently.
