@@ -88,6 +88,9 @@ pub fn scan(bytes: &[u8], text: Text) -> SourceFacts {
         previous = word;
     }
     facts.embeds |= has_assembler && splits_directive(&bytes, text);
+    if text == Text::Code && !facts.pieces.is_empty() {
+        facts.keep_pieces_of_code(&bytes);
+    }
     facts
 }
 
@@ -192,11 +195,37 @@ impl SourceFacts {
         }
     }
 
+    /// Forgets the pieces that occur in comments, strings and characters only:
+    /// nothing pastes them.
+    fn keep_pieces_of_code(&mut self, bytes: &[u8]) {
+        let Some(code) = code_of(bytes) else { return };
+        let mut kept = Self::default();
+        for (start, word) in words(&code) {
+            let before = code.get(..start).unwrap_or_default().trim_ascii_end();
+            let after = code.get(start + word.len()..).unwrap_or_default();
+            if !is_macro_called_underscore(word, before, after) {
+                kept.note_time_macro(word);
+            }
+        }
+        self.pieces = kept.pieces;
+    }
+
     fn mentions(&self, index: usize) -> bool {
         let direct = self.macros.get(index).is_some_and(|used| *used);
         let name = MACROS.get(index).copied().unwrap_or_default();
         direct || self.pastes && tiles(name, &self.pieces)
     }
+}
+
+/// Returns whether `word`, between `before` and `after`, is the macro `_`, being
+/// called, defined or tested for: translated programs have one, and old
+/// headers. Behind an operator that pastes it is a piece all the same.
+fn is_macro_called_underscore(word: &[u8], before: &[u8], after: &[u8]) -> bool {
+    const DIRECTIVES: [&[u8]; 4] = [b"define", b"undef", b"ifdef", b"ifndef"];
+    let is_called = after.trim_ascii_start().starts_with(b"(");
+    let is_named = DIRECTIVES.iter().any(|directive| before.ends_with(directive));
+    let is_pasted = PASTES.iter().any(|paste| before.ends_with(paste));
+    word == b"_" && (is_called || is_named) && !is_pasted
 }
 
 /// Returns whether `pieces`, each as often as needed, make up `name`.
@@ -243,6 +272,68 @@ fn join_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
             Cow::Owned(joined)
         }
     }
+}
+
+/// What a byte of a source belongs to.
+#[derive(Clone, Copy)]
+enum Part {
+    Code,
+    /// From `//` to the line's end. It is kept: C as of 1989 has no such comments.
+    Line,
+    Block,
+    /// Text between two of this byte.
+    Quoted(u8),
+}
+
+/// Returns `bytes`, whose lines are joined, with blanks for comments, strings
+/// and characters, or `None` for want of rules: what is in a raw string may
+/// look like any of these.
+///
+/// Where the compiler sees it otherwise, in code that it skips for one, more is kept.
+fn code_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    if memmem::find_iter(bytes, b"R\"").any(|start| begins_raw_string(bytes, start)) {
+        return None;
+    }
+    let mut code = Vec::with_capacity(bytes.len());
+    let mut part = Part::Code;
+    let mut rest = bytes;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let next = after.first().copied();
+        let (now, is_kept, skipped) = match (part, byte) {
+            (Part::Code, b'/') if next == Some(b'/') => (Part::Line, true, 1),
+            (Part::Code, b'/') if next == Some(b'*') => (Part::Block, false, 1),
+            (Part::Code, b'\'') if ends_with_number(&code) => (Part::Code, false, 0),
+            (Part::Code, b'"' | b'\'') => (Part::Quoted(byte), false, 0),
+            (Part::Line | Part::Quoted(_), b'\n') => (Part::Code, true, 0),
+            (Part::Block, b'*') if next == Some(b'/') => (Part::Code, false, 1),
+            (Part::Quoted(_), b'\\') if next != Some(b'\n') => (part, false, 1),
+            (Part::Quoted(open), _) if open == byte => (Part::Code, false, 0),
+            (Part::Code | Part::Line, _) => (part, true, 0),
+            (Part::Block | Part::Quoted(_), _) => (part, false, 0),
+        };
+        code.push(if is_kept { byte } else { b' ' });
+        rest = rest.get(skipped..).unwrap_or_default();
+        part = now;
+    }
+    Some(code)
+}
+
+/// Returns whether a raw string may begin with the `R` at `start`: a mark of at
+/// most 16 letters follows, then a parenthesis.
+fn begins_raw_string(bytes: &[u8], start: usize) -> bool {
+    let before = bytes.get(..start).unwrap_or_default();
+    let prefix = before.rsplit(|byte| !is_word_byte(*byte)).next().unwrap_or_default();
+    let after = bytes.get(start + 2..).unwrap_or_default().iter().take(17);
+    let mut mark = after.skip_while(|byte| !b" ()\\\t\x0b\x0c\n".contains(byte));
+    matches!(prefix, b"" | b"L" | b"u" | b"U" | b"u8") && mark.next() == Some(&b'(')
+}
+
+/// Returns whether `code` ends with digits, so that a quotation mark behind it
+/// only separates them from others.
+fn ends_with_number(code: &[u8]) -> bool {
+    let word = code.rsplit(|byte| !is_word_byte(*byte)).next().unwrap_or_default();
+    word.first().is_some_and(u8::is_ascii_digit)
 }
 
 fn is_word_byte(byte: u8) -> bool {

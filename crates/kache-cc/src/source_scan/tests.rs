@@ -41,6 +41,30 @@ fn time_macros_are_seen_where_they_are_pasted_together() {
     time(&["#define CAT3(a, b, c) a##b##c", "CAT3(__, TIME, __)"], [false, true, false]);
 }
 
+#[test]
+fn what_nothing_can_paste_is_no_piece() {
+    let paste = "#define CAT(a, b) a##b\n";
+    time(&[paste, "/* __TI */ ME__"], [false; 3]);
+    time(&[paste, "char c = '_'; s = \"_\"; TIME DATE"], [false; 3]);
+    time(&[paste, "s = \"OR\"; t = \"R\"; /* _ */ TIME"], [false; 3]);
+    time(&[paste, "#ifndef _\n# define _(args) args\n#endif\nint f _((int)); TIME"], [false; 3]);
+    time(&[paste, "s = \"\\\"_\"; TIME"], [false; 3]);
+    for seen in [
+        "/* ' */ _ TIME",
+        "c = '\"'; _ TIME",
+        "s = \"/*\"; _ TIME",
+        "// it's /* here\n _ TIME",
+        "#error it's\n _ TIME",
+        "n = 1'000; _ TIME; 'x'",
+        "s = R\"(/*)\"; _ TIME",
+        "s = u8R\"(/*)\"; _ TIME",
+        "// _ TIME",
+        "#define T(a) __TIME_ ## _ (a)",
+    ] {
+        time(&[paste, seen], [false, true, false]);
+    }
+}
+
 #[track_caller]
 fn embeds(text: &str, in_code: bool, in_assembler: bool) {
     assert_eq!(code(text).may_embed(), in_code, "{text}");
