@@ -204,7 +204,7 @@ impl SourceFacts {
             let before = code.get(..start).unwrap_or_default().trim_ascii_end();
             let after = code.get(start + word.len()..).unwrap_or_default();
             if !is_macro_called_underscore(word, before, after) {
-                kept.note_time_macro(word);
+                kept.note_macro(word);
             }
         }
         self.pieces = kept.pieces;
