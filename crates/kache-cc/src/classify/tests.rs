@@ -157,9 +157,11 @@ fn the_language_comes_from_x_the_extension_and_the_driver() {
     check("-c a.c", ByName, &[Language::C]);
     check("-c a.c", Cpp, &[Language::Cpp]);
     check("-c -x c a.cc", Cpp, &[Language::C]);
-    check("-c -xc++ a.c -x none b.c", ByName, &[Language::Cpp, Language::C]);
-    check("-c a.c -x c++", ByName, &[Language::C]);
+    check("-c -xc++ a.c b.c", ByName, &[Language::Cpp, Language::Cpp]);
     check("-c a.S b.s", ByName, &[Language::AssemblerWithCpp, Language::Assembler]);
+    // The driver says once, for all sources, that it has no effect.
+    refused(BOTH, "-c a.c -x c++", "`-x` stands behind a source");
+    refused(BOTH, "-c -xc++ a.c -x none b.c", "`-x` stands behind a source");
 }
 
 #[test]
