@@ -16,17 +16,35 @@ pub struct FirstIncludes {
 
 /// Returns the headers that may be the first in a source with these `bytes`:
 /// up to the first one that stands in no conditional part.
-pub fn first_includes(bytes: &[u8]) -> FirstIncludes {
+///
+/// A part that is compiled only where a macro is defined does not count if
+/// `may_be_defined` says no of the name and the source does not define it before.
+pub fn first_includes(bytes: &[u8], may_be_defined: &dyn Fn(&str) -> bool) -> FirstIncludes {
     let mut first = FirstIncludes::default();
+    let mut defined = Vec::new();
     let mut depth = 0_usize;
+    // How deep the part is that is not compiled.
+    let mut left_out: Option<usize> = None;
     for line in without_comments(bytes).split(|byte| *byte == b'\n') {
         let Some(directive) = directive(line) else { continue };
         let word_len = directive.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
         let (word, argument) = directive.split_at(word_len);
         match word {
-            b"if" | b"ifdef" | b"ifndef" => depth += 1,
-            b"endif" => depth = depth.saturating_sub(1),
-            b"include" | b"import" => {
+            b"if" | b"ifdef" | b"ifndef" => {
+                depth += 1;
+                let name = identifier(argument).filter(|_| word == b"ifdef" && left_out.is_none());
+                let is_out = |name: &&str| !may_be_defined(name) && !defined.contains(name);
+                left_out = left_out.or(name.as_ref().is_some_and(is_out).then_some(depth));
+            }
+            b"else" | b"elif" | b"elifdef" | b"elifndef" if left_out == Some(depth) => {
+                left_out = None;
+            }
+            b"endif" => {
+                left_out = left_out.filter(|out| *out != depth);
+                depth = depth.saturating_sub(1);
+            }
+            b"define" => defined.extend(identifier(argument)),
+            b"include" | b"import" if left_out.is_none() => {
                 first.add(argument);
                 if depth == 0 {
                     break;
@@ -36,6 +54,23 @@ pub fn first_includes(bytes: &[u8]) -> FirstIncludes {
         }
     }
     first
+}
+
+/// Returns whether a compiler may define `name` by itself: reserved names, and
+/// those of systems and processors (`linux`, `WIN32`, `LANGUAGE_C`).
+pub fn may_be_predefined(name: &str) -> bool {
+    let is_of_user = name.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && name.contains('_')
+        && !name.starts_with("LANGUAGE_");
+    !is_of_user
+}
+
+/// Returns the identifier that `argument` begins with.
+fn identifier(argument: &[u8]) -> Option<&str> {
+    let argument = argument.trim_ascii_start();
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let name = argument.get(..argument.iter().take_while(is_part).count())?;
+    std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
 }
 
 impl FirstIncludes {
@@ -134,7 +169,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, names: &[&str], is_computed: bool) {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(first_includes(text.as_bytes()), FirstIncludes { names, is_computed }, "{text}");
+        let found = first_includes(text.as_bytes(), &|name| name == "MY_CONFIG");
+        assert_eq!(found, FirstIncludes { names, is_computed }, "{text}");
     }
 
     #[test]
@@ -158,6 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn a_part_for_a_macro_that_nothing_defines_is_left_out() {
+        let then =
+            |directive: &str| format!("{directive}\n#include MADE\n#endif\n#include <b.h>\n");
+        check(&then("#ifdef OTHER_CONFIG"), &["b.h"], false);
+        check(&then("#ifdef OTHER_CONFIG\n#if 1\n#else\n#endif"), &["b.h"], false);
+        check(&then("#ifdef MY_CONFIG"), &["b.h"], true);
+        check(&then("#ifndef OTHER_CONFIG"), &["b.h"], true);
+        check(&then("#if OTHER_CONFIG"), &["b.h"], true);
+        check(&then("#ifdef OTHER_CONFIG\n#else"), &["b.h"], true);
+        check(&then("#ifdef OTHER_CONFIG\n#elif 1"), &["b.h"], true);
+        check(&then("#define OTHER_CONFIG\n#ifdef OTHER_CONFIG"), &["b.h"], true);
+        let names = ["linux", "__GNUC__", "_WIN32", "WIN32", "LANGUAGE_C"];
+        assert!(names.into_iter().all(may_be_predefined));
+        assert!(!may_be_predefined("SQLITE_CUSTOM_INCLUDE"));
+    }
+
+    #[test]
     fn comments_and_strings_include_nothing() {
         check(
             "/*\n#include <x.h>\n*/\n// #include <y.h> \\\n#include <z.h>\n#include <a.h>\n",
@@ -174,7 +227,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_to_its_end(text in "(#include|#if|#endif|[\"'</*>\\\\\n]|[a-z ])*") {
-            first_includes(text.as_bytes());
+            first_includes(text.as_bytes(), &|_| false);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use kache_cc::first_include::{FirstIncludes, first_includes};
+use kache_cc::first_include::{FirstIncludes, first_includes, may_be_predefined};
 use kache_cc::has_include::Asked;
 use kache_cc::source_scan::{self, SourceFacts, Text};
 use kache_cc::{Family, HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
@@ -143,7 +143,7 @@ impl Collector<'_> {
             }
             asked.merge(has_include::asked(&bytes).map_err(|error| error.to_string())?);
             if *file == self.facts.unit.source {
-                mentioned.first = first_includes(&bytes);
+                mentioned.first = first_includes(&bytes, &|name| self.may_be_defined(name));
             }
         }
         self.check_scan(&found)?;
@@ -156,6 +156,14 @@ impl Collector<'_> {
         let mut content_files = self.facts.unit.content_files.iter();
         content_files.try_for_each(|file| self.inputs.file(file).map(drop))?;
         Ok(mentioned)
+    }
+
+    /// Returns whether a macro can be defined before the source begins.
+    fn may_be_defined(&self, name: &str) -> bool {
+        let unit = self.facts.unit;
+        may_be_predefined(name)
+            || !unit.prefix_headers.is_empty()
+            || unit.args.iter().any(|arg| arg.contains(name))
     }
 
     /// Looks for uses of other names of `__has_include`, which hardly any source has.
