@@ -30,10 +30,11 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let own_name = args.next().unwrap_or_default();
-    let args: Vec<OsString> = args.collect();
     if is_cc_driver(&own_name) {
-        return cc::run(&own_name, &args);
+        return cc::run(&own_name, &args.collect::<Vec<_>>());
     }
+    // A build system that puts kache before a compiler may get one that has it already.
+    let args: Vec<OsString> = args.skip_while(|arg| is_kache(arg)).collect();
     match args.split_first() {
         Some((program, rest)) if is_cc_driver(program) => cc::run(program, rest),
         Some((program, rest)) if is_rustc_call(program, rest) => rustc::run(&args),
@@ -47,6 +48,11 @@ fn main() -> ExitCode {
 /// kache's own may be, by a symbolic link.
 fn is_cc_driver(program: &OsStr) -> bool {
     program.to_str().is_some_and(kache_cc::may_be_driver)
+}
+
+/// Returns whether `program` is kache itself, here or anywhere.
+fn is_kache(program: &OsStr) -> bool {
+    Path::new(program).file_name().is_some_and(|name| name == "kache")
 }
 
 /// Returns whether cargo is calling: rustc follows, or a program that is called like it.
