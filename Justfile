@@ -22,6 +22,10 @@ doc:
 test *args:
     cargo test --workspace {{args}}
 
+# Download the sources in C that the tests build; without them those tests are skipped.
+fetch:
+    cargo run -p kache-e2e -- fetch
+
 # Make every step of the store fail once.
 test-faults:
     cargo test -p kache-store --all-features

@@ -1,4 +1,5 @@
-//! `kache-e2e`: demonstration and benchmark of the built binaries.
+//! `kache-e2e`: demonstration and benchmark of the built binaries, and what
+//! their tests need.
 //!
 //! Exit codes: 0 for success, 1 for a second build that was not served from
 //! the cache or a phase that was invalid, 2 for wrong usage, 3 if nothing
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use kache_e2e::{bench, bench_cc, demo};
+use kache_e2e::{bench, bench_cc, demo, registry};
 
 /// Demonstration and benchmark of the kache compiler cache
 #[derive(Parser, Debug)]
@@ -17,6 +18,8 @@ enum Args {
     Demo(demo::Options),
     Bench(bench::Options),
     BenchCc(bench_cc::Options),
+    /// Download the sources in C that the tests build
+    Fetch,
 }
 
 fn main() -> ExitCode {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         Args::Demo(options) => demo::run(&options, out).map_err(Into::into),
         Args::Bench(options) => bench::run(&options, out, log).map_err(Into::into),
         Args::BenchCc(options) => bench_cc::run(&options, out, log).map_err(Into::into),
+        Args::Fetch => registry::fetch_all().map(|()| true).map_err(Into::into),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -57,6 +57,12 @@ pub enum RegistryError {
     },
 }
 
+/// Downloads what is missing of [`C_PACKAGES`].
+pub fn fetch_all() -> Result<(), RegistryError> {
+    // No project is there whose settings cargo could read.
+    C_PACKAGES.iter().try_for_each(|package| package.fetch(&env::temp_dir()))
+}
+
 impl Package {
     /// Returns the directory of its sources, which must not be changed.
     pub fn source(&self) -> Result<PathBuf, RegistryError> {

@@ -9,6 +9,7 @@ mod cc_headers;
 mod cc_hidden_inputs;
 mod cc_messages;
 mod cc_places;
+mod cc_projects;
 mod cc_scripts;
 mod cc_side_outputs;
 mod cc_sources;
