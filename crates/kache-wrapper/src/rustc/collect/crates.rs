@@ -99,13 +99,32 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
-/// Returns whether the crate in `bytes` may name `variable`: it has the name, or
-/// it is a shared Rust library, whose metadata is compressed. A proc macro
-/// exports nothing but code, in which the name would be seen.
+/// Returns whether the crate in `bytes` may name `variable` as a value: it has the
+/// name, or it is a shared Rust library, whose metadata is compressed. A proc
+/// macro exports nothing but code, in which the name would be seen.
 fn may_name(bytes: &[u8], variable: &str) -> bool {
     let has = |text: &str| memmem::find(bytes, text.as_bytes()).is_some();
-    let is_elf = bytes.starts_with(b"\x7fELF");
-    has(variable) || (is_elf && has("rust_metadata_") && !has("rustc_proc_macro_decls"))
+    if bytes.starts_with(b"\x7fELF") {
+        return has(variable) || (has("rust_metadata_") && !has("rustc_proc_macro_decls"));
+    }
+    memmem::find_iter(bytes, variable.as_bytes()).any(|at| {
+        let after = bytes.get(at + variable.len()..).unwrap_or_default();
+        !goes_on_to_a_source(after)
+    })
+}
+
+/// Returns whether the next text in metadata is the rest of a path to a source,
+/// as in a macro that says `include!(concat!(env!("OUT_DIR"), "/private.rs"))`.
+///
+/// Texts stand behind their length in bytes, with a few marks between them.
+fn goes_on_to_a_source(after: &[u8]) -> bool {
+    const MARKS: usize = 12;
+    let slash = after.iter().take(MARKS).position(|byte| *byte == b'/');
+    let text = slash.and_then(|at| {
+        let length = usize::from(*after.get(at.checked_sub(1)?)?);
+        after.get(at..at + length)
+    });
+    text.is_some_and(|text| text.ends_with(b".rs"))
 }
 
 /// Adds to `named` each suffix of `others` that occurs in `metadata`.
@@ -143,6 +162,9 @@ mod tests {
     fn a_crate_may_name_what_its_bytes_hold_or_hide() {
         check(b"rust\0\0 env OUT_DIR", true);
         check(b"rust\0\0 env rust_metadata_app", false);
+        check(b"rust\0\0 \x07OUT_DIR\xc1\0L\xd7\x0b/private.rs\xc1", false);
+        check(b"rust\0\0 \x07OUT_DIR\xc1\0L\xd7\x05/data\xc1", true);
+        check(b"rust\0\0 \x07OUT_DIR\x05/a.rs \x07OUT_DIR.len()", true);
         check(b"\x7fELF rust_metadata_app", true);
         check(b"\x7fELF rust_metadata_bake __rustc_proc_macro_decls_", false);
         check(b"\x7fELF OUT_DIR rustc_proc_macro_decls", true);
