@@ -21,6 +21,7 @@ pub mod first_include;
 pub mod has_include;
 pub mod instrument;
 pub mod language;
+pub mod line_directives;
 pub mod options;
 pub mod outputs;
 mod passed_on;

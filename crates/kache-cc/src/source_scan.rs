@@ -367,7 +367,12 @@ fn reads_file(word: &[u8], before: &[u8]) -> bool {
 /// strings that follow each other, by an escape, or by a macro of the assembler.
 fn splits_directive(bytes: &[u8], text: Text) -> bool {
     let mut dots = memchr::memchr_iter(b'.', bytes);
-    dots.any(|dot| is_split(bytes.get(dot + 1..).unwrap_or_default(), text))
+    dots.any(|dot| {
+        let after = bytes.get(dot + 1..).unwrap_or_default();
+        let begins_word =
+            !bytes.get(..dot).unwrap_or_default().last().is_some_and(|byte| is_word_byte(*byte));
+        is_split(after, text) || (text == Text::Code && begins_word && ends_early(after))
+    })
 }
 
 fn is_split(after_dot: &[u8], text: Text) -> bool {
@@ -387,6 +392,18 @@ fn is_split(after_dot: &[u8], text: Text) -> bool {
         Some((b'"', next)) => goes_on(next.trim_ascii_start(), len == 0),
         _ => text == Text::Assembler && len >= 3,
     }
+}
+
+/// Returns whether a directive's name ends early, with a string or an argument:
+/// a macro may have the rest of it.
+fn ends_early(after_dot: &[u8]) -> bool {
+    let len = after_dot.iter().take_while(|byte| is_word_byte(**byte)).count();
+    let (part, rest) = after_dot.split_at(len);
+    let begins = |name: &[u8]| {
+        (3..name.len()).contains(&len)
+            && name.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(part))
+    };
+    DIRECTIVES.iter().any(|name| begins(name)) && matches!(rest.first(), Some(b'"' | b',' | b')'))
 }
 
 /// Returns whether what follows a string can go on with the name of a directive.

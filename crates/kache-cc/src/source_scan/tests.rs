@@ -92,6 +92,8 @@ fn directives_that_are_put_together_are_seen() {
     embeds("asm(\".\"\n  \"inc\" \"bin\");", true, true);
     embeds("__asm__(\".inc\" STR(bin));", true, true);
     embeds("asm(\".\\x69ncbin x\");", true, true);
+    embeds("#define A \".inc\"\n#define B \"bin\"\nasm(A B);", true, false);
+    embeds("#define P(a, b) #a #b\nasm(P(.inc, bin));", true, true);
     embeds("asm(\".inc\\\nbin x\");", true, true);
     embeds("asm(\".macro m a\\n .\\\\a\\n\");", true, true);
     embeds("asm(\"nop\"); puts(\"done.\\n\"); puts(\"a.\" \"b.\"); x.in = 1; f(x.i);", false, true);

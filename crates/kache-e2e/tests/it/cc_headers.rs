@@ -322,3 +322,19 @@ fn equal_sources_in_two_directories_keep_their_own_names() {
         }
     });
 }
+
+#[test]
+fn a_directory_of_a_headers_name_that_becomes_a_file_is_a_change() {
+    with_each(|compiler| {
+        let includes = ("main.c", "#include <part.h>\nint part = PART;\n");
+        let mut trial = CcTrial::of(&[includes, ("second/part.h", "#define PART 2\n")]);
+        let args = ["-Ifirst", "-Isecond", "-c", "main.c"];
+        let dir = trial.project.path("first/part.h");
+        std::fs::create_dir_all(&dir).unwrap();
+        trial.prove_hit(compiler, &args);
+        std::fs::remove_dir(&dir).unwrap();
+        trial.check(compiler, &args, Hit);
+        trial.write("first/part.h", "#define PART 1\n");
+        trial.check(compiler, &args, Compiled);
+    });
+}

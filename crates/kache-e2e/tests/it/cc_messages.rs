@@ -1,7 +1,7 @@
 //! What a compiler says: repeated to the letter, wherever it goes.
 
 use crate::cc_trial::{CLANG, CcTrial, GCC, assert_same, is_installed, with_each};
-use crate::expected::Expected::{Compiled, Failure, Hit, Miss, Passthrough};
+use crate::expected::Expected::{Compiled, Failure, Hit, Miss, Passthrough, Unstored};
 
 const WARNS: &str = "int f(void) { int unused; return 1; }\n";
 
@@ -148,5 +148,28 @@ fn an_error_is_the_compilers_own() {
         trial.write("absent.h", "");
         trial.prove_hit(compiler, &args);
         trial.check(compiler, &["-c", "main.c", "-o", "absent/main.o"], Passthrough);
+    });
+}
+
+#[test]
+fn a_message_that_shows_a_line_of_another_file_is_not_repeated() {
+    if !is_installed(GCC) {
+        return;
+    }
+    let made = "int f(void) {\n#line 1 \"part.y\"\nint unused;\nreturn 1; }\n";
+    let mut trial = CcTrial::of(&[("main.c", made), ("part.y", "OLD\n")]);
+    let args = ["-Wall", "-c", "main.c"];
+    trial.check(GCC, &args, Unstored);
+    trial.write("part.y", "NEW\n");
+    trial.check(GCC, &args, Unstored);
+    trial.prove_hit(GCC, &["-c", "main.c"]);
+}
+
+#[test]
+fn a_warning_about_missing_directories_is_left_to_the_compiler() {
+    with_each(|compiler| {
+        let trial = CcTrial::of(&[("main.c", "int a;\n")]);
+        let args = ["-Wmissing-include-dirs", "-Inone", "-c", "main.c"];
+        trial.check(compiler, &args, Passthrough);
     });
 }

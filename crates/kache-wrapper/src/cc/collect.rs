@@ -10,8 +10,10 @@ use std::process::{Command, Stdio};
 use kache_cc::first_include::{FirstIncludes, first_includes, may_be_predefined};
 use kache_cc::has_include::Asked;
 use kache_cc::source_scan::{self, SourceFacts, Text};
-use kache_cc::{Family, HeadersFrom, dep_layout, depfile, has_include, portable_text, recipe};
-use kache_key::input::absent_digest;
+use kache_cc::{
+    Family, HeadersFrom, dep_layout, depfile, has_include, line_directives, portable_text, recipe,
+};
+use kache_key::input::{absent_digest, missing_digest};
 use kache_key::rustc::messages;
 use kache_key::{Input, RootKind};
 use kache_store::{TextOutput, identity};
@@ -41,6 +43,7 @@ pub(crate) fn collect(
     let (outputs, texts) = collector.outputs()?;
     let path = SearchPath::of(facts)?;
     let mentioned = collector.read(&files, &path)?;
+    collector.check_shown_lines(&mentioned, ran)?;
     if facts.unit.has_headers() {
         collector.absences(&files, &mentioned, &path)?;
     }
@@ -63,6 +66,8 @@ struct Mentioned {
     looked_for: Vec<String>,
     /// Those of which one may be the first of all.
     first: FirstIncludes,
+    /// Some file says that its lines come from another.
+    has_line_directives: bool,
 }
 
 struct Collector<'a> {
@@ -138,6 +143,7 @@ impl Collector<'_> {
                 found.merge(&source_scan::scan_system_header(&bytes));
             } else {
                 found.merge(&source_scan::scan(&bytes, text));
+                mentioned.has_line_directives |= line_directives::names_other_files(&bytes);
                 // A place that the text itself names is the same in every checkout.
                 self.inputs.bind_named_in(&bytes);
             }
@@ -164,6 +170,18 @@ impl Collector<'_> {
         may_be_predefined(name)
             || !unit.prefix_headers.is_empty()
             || unit.args.iter().any(|arg| arg.contains(name))
+    }
+
+    /// Makes sure that no lines were shown of files that are not known: GCC shows
+    /// those that a directive names, with its messages and in annotated assembler text.
+    fn check_shown_lines(&self, mentioned: &Mentioned, ran: &Ran) -> Result<(), String> {
+        let unit = self.facts.unit;
+        let shows_lines =
+            !ran.stderr.is_empty() || unit.args.iter().any(|arg| arg == "-fverbose-asm");
+        if unit.family == Family::Gcc && mentioned.has_line_directives && shows_lines {
+            return Err("messages may show lines of the files that `#line` names".to_owned());
+        }
+        Ok(())
     }
 
     /// Looks for uses of other names of `__has_include`, which hardly any source has.
@@ -219,7 +237,7 @@ impl Collector<'_> {
         path: &SearchPath,
     ) -> Result<(), String> {
         let facts = self.facts;
-        let Mentioned { looked_for, first } = mentioned;
+        let Mentioned { looked_for, first, .. } = mentioned;
         let family = facts.unit.family;
         if first.is_computed && family == Family::Gcc {
             return Err("the first header has a name that a macro makes".to_owned());
@@ -248,14 +266,18 @@ impl Collector<'_> {
 
     /// Makes sure that a file which is there, and was not used, was there before
     /// the compiler looked, and is no precompiled header.
-    fn check_passed_over(&self, cwd: &Path, candidate: &str) -> Result<(), String> {
+    ///
+    /// What is no plain file is an input: one that takes its place is found.
+    fn check_passed_over(&mut self, cwd: &Path, candidate: &str) -> Result<(), String> {
         let Ok(found) = fs::metadata(cwd.join(candidate)) else { return Ok(()) };
         // Also a directory of them.
         if PRECOMPILED.iter().any(|ending| candidate.ends_with(ending)) {
             return Err(format!("`{candidate}` is a precompiled header"));
         }
-        let stamp = identity::stamp_of(&found);
-        if found.is_file() && latest_change_ns(&stamp) > self.inputs.start.wall_clock_ns {
+        if !found.is_file() {
+            let token = self.facts.compilation.roots.tokenise(candidate);
+            self.inputs.add(Input::File(token), missing_digest(), None);
+        } else if latest_change_ns(&identity::stamp_of(&found)) > self.inputs.start.wall_clock_ns {
             return Err(changed(Path::new(candidate)));
         }
         Ok(())

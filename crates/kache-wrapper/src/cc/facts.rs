@@ -7,7 +7,7 @@ use std::path::Path;
 
 use kache_cc::language::Language;
 use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
-use kache_cc::unit::{CcUnit, Colour};
+use kache_cc::unit::{Argument, CcUnit, Colour};
 use kache_cc::{DriverLanguage, Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
 use kache_key::{Digest, Roots};
@@ -46,6 +46,10 @@ pub(crate) fn gather<'a>(
 ) -> Result<Facts<'a>, Passthrough> {
     if let Some(name) = REPORTING_ENV.iter().find(|name| std::env::var_os(name).is_some()) {
         return Err(Passthrough::because(format!("{name} is set")));
+    }
+    // What is looked at then is not a header but a directory.
+    if unit.args.iter().any(|arg| arg.contains("missing-include-dirs")) {
+        return Err(Passthrough::because("-Wmissing-include-dirs is not modelled"));
     }
     let source = Path::new(&call.cwd).join(&unit.source);
     if let Some(glob) = config.excludes(&source) {
@@ -135,7 +139,12 @@ fn named_digests(
 /// Returns the variables that change the compiler, in a fixed order; those
 /// that only decide about colours count as unset where there are none.
 fn environment(unit: &CcUnit, on_terminal: bool) -> Vec<(String, Option<String>)> {
-    let colours = on_terminal || matches!(unit.colour, Colour::Always);
+    let shows_links = |argument: &Argument| {
+        argument.option == "-fdiagnostics-urls=" && argument.value.as_deref() != Some("never")
+    };
+    let colours = on_terminal
+        || matches!(unit.colour, Colour::Always)
+        || unit.arguments.iter().any(shows_links);
     let value = |name: &str| {
         let value = std::env::var_os(name).filter(|_| colours || !COLOUR_ENV.contains(&name));
         value.map(|value| value.to_string_lossy().into_owned())
