@@ -118,7 +118,7 @@ fn may_name(bytes: &[u8], variable: &str) -> bool {
 ///
 /// Texts stand behind their length in bytes, with a few marks between them.
 fn goes_on_to_a_source(after: &[u8]) -> bool {
-    const MARKS: usize = 12;
+    const MARKS: usize = 32;
     let slash = after.iter().take(MARKS).position(|byte| *byte == b'/');
     let text = slash.and_then(|at| {
         let length = usize::from(*after.get(at.checked_sub(1)?)?);
@@ -162,7 +162,10 @@ mod tests {
     fn a_crate_may_name_what_its_bytes_hold_or_hide() {
         check(b"rust\0\0 env OUT_DIR", true);
         check(b"rust\0\0 env rust_metadata_app", false);
-        check(b"rust\0\0 \x07OUT_DIR\xc1\0L\xd7\x0b/private.rs\xc1", false);
+        check(
+            b"\x07OUT_DIR\xc1\0L\xd75\x01\x02\0$\x0c\xe15\x01\0\x007\x05\0\x0b/private.rs\xc1",
+            false,
+        );
         check(b"rust\0\0 \x07OUT_DIR\xc1\0L\xd7\x05/data\xc1", true);
         check(b"rust\0\0 \x07OUT_DIR\x05/a.rs \x07OUT_DIR.len()", true);
         check(b"\x7fELF rust_metadata_app", true);
