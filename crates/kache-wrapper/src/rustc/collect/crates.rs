@@ -74,7 +74,7 @@ impl Collector<'_> {
     }
 }
 
-fn files_in(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+pub(super) fn files_in(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     fs::read_dir(dir).into_iter().flatten().flatten().map(|file| file.path())
 }
 
@@ -83,19 +83,19 @@ fn is_crate(path: &Path) -> bool {
     is_library && path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"lib"))
 }
 
-fn is_shared(path: &Path) -> bool {
+pub(super) fn is_shared(path: &Path) -> bool {
     path.file_name().is_some_and(|it| it.as_encoded_bytes().ends_with(DLL_SUFFIX.as_bytes()))
 }
 
 /// Returns where the metadata of the crate in `path` is: of an rlib in the file
 /// beside it, which is smaller, or else in `path` itself.
-fn metadata_file(path: &Path) -> PathBuf {
+pub(super) fn metadata_file(path: &Path) -> PathBuf {
     let beside = path.with_extension("rmeta");
     let is_beside = path.extension().is_some_and(|it| it == "rlib") && beside.is_file();
     if is_beside { beside } else { path.to_owned() }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("`{}`: {error}", path.display()))
 }
 

@@ -17,7 +17,7 @@ use kache_store::memo;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-use super::Collector;
+use super::{Collector, crates};
 use crate::compilation::inputs::artifact_digest;
 use crate::compilation::products::Made;
 use crate::rustc::facts::PROC_MACRO_ROLE;
@@ -99,12 +99,8 @@ impl Collector<'_> {
         }
         let unit = &self.facts.unit;
         let dirs = unit.search_paths.iter().filter(|dir| dir.kind == "dependency");
-        let files = dirs.flat_map(|dir| fs::read_dir(self.facts.compilation.absolute(&dir.path)));
-        files
-            .flatten()
-            .flatten()
-            .filter(|file| file.file_name().as_encoded_bytes().ends_with(DLL_SUFFIX.as_bytes()))
-            .map(|file| file.path())
+        dirs.flat_map(|dir| crates::files_in(&self.facts.compilation.absolute(&dir.path)))
+            .filter(|path| crates::is_shared(path))
             .filter(|path| externs.iter().all(|(named, _)| named != path))
             .collect()
     }
@@ -116,9 +112,7 @@ impl Collector<'_> {
         let Some(at) = stem.find('-') else { return Ok(false) };
         let suffix = stem.get(at..).unwrap_or_default();
         for (named, _) in &self.before.externs {
-            let metadata = Some(named.with_extension("rmeta")).filter(|path| path.is_file());
-            let bytes = fs::read(metadata.as_ref().unwrap_or(named))
-                .map_err(|error| format!("`{}`: {error}", named.display()))?;
+            let bytes = crates::read(&crates::metadata_file(named))?;
             if memmem::find(&bytes, suffix.as_bytes()).is_some() {
                 return Ok(true);
             }
