@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kache-key", &[]),
     ("kache-cc", &["kache-key"]),
     ("kache-store", &["kache-key"]),
+    ("kache-observe", &[]),
     ("kache-config", &[]),
     ("kache-wrapper", &["kache-key", "kache-cc", "kache-store", "kache-config"]),
     ("kache-cli", &["kache-key", "kache-cc", "kache-store", "kache-config"]),

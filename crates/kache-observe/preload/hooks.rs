@@ -1,0 +1,65 @@
+//! The functions of the C library that are seen, by what they are about.
+
+mod clock;
+mod environment;
+mod exec;
+mod link;
+mod list;
+mod load;
+mod look;
+mod network;
+mod open;
+mod remove;
+mod search;
+mod spawn;
+mod stdio;
+mod temporary;
+mod users;
+mod walk;
+mod write;
+
+use core::ffi::{CStr, c_char, c_int};
+
+use super::{record, sys};
+use crate::format::Kind;
+
+/// Records what a call said about a path: `kind` if it went well.
+///
+/// # Safety
+///
+/// `path` must be what the C library was given.
+unsafe fn saw(well: bool, kind: Kind, directory: c_int, path: *const c_char) {
+    if !well {
+        // SAFETY: by this function's contract.
+        unsafe { missed(sys::errno(), directory, path) };
+    } else if !path.is_null() {
+        // SAFETY: the kernel has read it.
+        record::path(kind, directory, unsafe { CStr::from_ptr(path) });
+    }
+}
+
+/// Records a look that failed: nothing there, or something of another kind.
+///
+/// # Safety
+///
+/// `path` must be what the C library was given.
+unsafe fn missed(error: c_int, directory: c_int, path: *const c_char) {
+    const EINTR: c_int = 4;
+    const EBADF: c_int = 9;
+    const ENOMEM: c_int = 12;
+    const EFAULT: c_int = 14;
+    const ENOTDIR: c_int = 20;
+    const ENFILE: c_int = 23;
+    const EMFILE: c_int = 24;
+    const ENAMETOOLONG: c_int = 36;
+    let kind = match error {
+        sys::ENOENT | ENOTDIR => Kind::Missing,
+        // Nothing was learnt about the path.
+        EINTR | EBADF | ENOMEM | EFAULT | ENFILE | EMFILE | ENAMETOOLONG | sys::ENOSYS => return,
+        _ => Kind::Looked,
+    };
+    if !path.is_null() {
+        // SAFETY: the kernel has read it, since this was not `EFAULT`.
+        record::path(kind, directory, unsafe { CStr::from_ptr(path) });
+    }
+}

@@ -1,0 +1,31 @@
+//! Following links.
+
+use core::ffi::{c_char, c_int};
+use core::ptr::null_mut;
+
+use super::saw;
+use crate::format::Kind::{Link, Resolved};
+use crate::preload::next::hooks;
+use crate::preload::sys::AT_FDCWD;
+
+type Path = *const c_char;
+type Text = *mut c_char;
+
+hooks! {
+    fn readlink(path: Path, text: Text, size: usize) -> isize, else -1;
+    |result| saw(result >= 0, Link, AT_FDCWD, path);
+    fn __readlink_chk(path: Path, text: Text, size: usize, room: usize) -> isize, else -1;
+    |result| saw(result >= 0, Link, AT_FDCWD, path);
+    fn readlinkat(directory: c_int, path: Path, text: Text, size: usize) -> isize, else -1;
+    |result| saw(result >= 0, Link, directory, path);
+    fn __readlinkat_chk(
+        directory: c_int, path: Path, text: Text, size: usize, room: usize,
+    ) -> isize, else -1;
+    |result| saw(result >= 0, Link, directory, path);
+    fn realpath(path: Path, resolved: Text) -> Text, else null_mut();
+    |result| saw(!result.is_null(), Resolved, AT_FDCWD, path);
+    fn __realpath_chk(path: Path, resolved: Text, room: usize) -> Text, else null_mut();
+    |result| saw(!result.is_null(), Resolved, AT_FDCWD, path);
+    fn canonicalize_file_name(path: Path) -> Text, else null_mut();
+    |result| saw(!result.is_null(), Resolved, AT_FDCWD, path);
+}

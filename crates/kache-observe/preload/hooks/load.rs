@@ -1,0 +1,79 @@
+//! Loading libraries.
+//!
+//! The loader looks for a library as the module that asks for it prescribes, and
+//! knows that module by the address that the call returns to. So where the module
+//! has a search path of its own and the name leaves room for it, the hidden
+//! function is not called but jumped to, and what it loaded is found out later.
+
+use core::arch::naked_asm;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::null_mut;
+
+use crate::preload::next::{Next, next};
+use crate::preload::{attach, guest, modules};
+
+type Text = *const c_char;
+
+static NEXT: Next = Next::of(c"dlopen");
+
+unsafe extern "C" fn dlopen_and_look(name: Text, mode: c_int) -> *mut c_void {
+    let next = next!(dlopen(Text, c_int) -> *mut c_void, else null_mut());
+    // SAFETY: these are the caller's own arguments.
+    let handle = unsafe { next(name, mode) };
+    if !handle.is_null() && attach::channel().is_some() {
+        guest::look_for_modules();
+    }
+    handle
+}
+
+/// The address to go on at.
+unsafe extern "C" fn choose(name: Text, caller: usize) -> usize {
+    // SAFETY: the caller's name is null or ends with a zero byte.
+    let searched = !name.is_null() && !unsafe { CStr::from_ptr(name) }.to_bytes().contains(&b'/');
+    let next = NEXT.get();
+    if searched && next != 0 && attach::channel().is_some() && has_search_path(caller) {
+        guest::expect_modules();
+        return next;
+    }
+    dlopen_and_look as *const () as usize
+}
+
+fn has_search_path(caller: usize) -> bool {
+    let mut has = false;
+    modules::each(|_, module| {
+        let found = module.holds(caller);
+        has |= found && module.symbols().search_path;
+        !found
+    });
+    has
+}
+
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+unsafe extern "C" fn dlopen(name: Text, mode: c_int) -> *mut c_void {
+    #[cfg(target_arch = "x86_64")]
+    naked_asm!(
+        "push rdi",
+        "push rsi",
+        "sub rsp, 8",
+        "mov rsi, [rsp + 24]",
+        "call {choose}",
+        "add rsp, 8",
+        "pop rsi",
+        "pop rdi",
+        "jmp rax",
+        choose = sym choose,
+    );
+    #[cfg(target_arch = "aarch64")]
+    naked_asm!(
+        "stp x29, x30, [sp, #-32]!",
+        "stp x0, x1, [sp, #16]",
+        "mov x1, x30",
+        "bl {choose}",
+        "mov x16, x0",
+        "ldp x0, x1, [sp, #16]",
+        "ldp x29, x30, [sp], #32",
+        "br x16",
+        choose = sym choose,
+    );
+}

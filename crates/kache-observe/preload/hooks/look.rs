@@ -1,0 +1,92 @@
+//! Looking at files without opening them.
+
+use core::ffi::{c_char, c_int, c_uint, c_void};
+
+use super::saw;
+use crate::format::Kind::Looked;
+use crate::preload::next::hooks;
+use crate::preload::sys::AT_FDCWD;
+
+type Path = *const c_char;
+type Answer = *mut c_void;
+
+hooks! {
+    fn stat(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn stat64(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn lstat(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn lstat64(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn fstatat(directory: c_int, path: Path, answer: Answer, flags: c_int) -> c_int, else -1;
+    |result| saw(result == 0, Looked, directory, path);
+    fn fstatat64(directory: c_int, path: Path, answer: Answer, flags: c_int) -> c_int, else -1;
+    |result| saw(result == 0, Looked, directory, path);
+    fn statx(
+        directory: c_int, path: Path, flags: c_int, mask: c_uint, answer: Answer,
+    ) -> c_int, else -1;
+    |result| saw(result == 0, Looked, directory, path);
+
+    // What programs call that were built for a C library before 2.33.
+    fn __xstat(version: c_int, path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn __xstat64(version: c_int, path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn __lxstat(version: c_int, path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn __lxstat64(version: c_int, path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn __fxstatat(
+        version: c_int, directory: c_int, path: Path, answer: Answer, flags: c_int,
+    ) -> c_int, else -1;
+    |result| saw(result == 0, Looked, directory, path);
+    fn __fxstatat64(
+        version: c_int, directory: c_int, path: Path, answer: Answer, flags: c_int,
+    ) -> c_int, else -1;
+    |result| saw(result == 0, Looked, directory, path);
+
+    fn access(path: Path, mode: c_int) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn eaccess(path: Path, mode: c_int) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn euidaccess(path: Path, mode: c_int) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn faccessat(directory: c_int, path: Path, mode: c_int, flags: c_int) -> c_int, else -1;
+    |result| saw(result == 0, Looked, directory, path);
+
+    fn statfs(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn statfs64(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn statvfs(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn statvfs64(path: Path, answer: Answer) -> c_int, else -1;
+    |result| saw(result == 0, Looked, AT_FDCWD, path);
+    fn chdir(path: Path) -> c_int, else -1;
+    |result| went(result == 0, path);
+
+    fn getxattr(path: Path, name: Path, value: Answer, size: usize) -> isize, else -1;
+    |result| saw(result >= 0, Looked, AT_FDCWD, path);
+    fn lgetxattr(path: Path, name: Path, value: Answer, size: usize) -> isize, else -1;
+    |result| saw(result >= 0, Looked, AT_FDCWD, path);
+    fn listxattr(path: Path, list: Answer, size: usize) -> isize, else -1;
+    |result| saw(result >= 0, Looked, AT_FDCWD, path);
+    fn llistxattr(path: Path, list: Answer, size: usize) -> isize, else -1;
+    |result| saw(result >= 0, Looked, AT_FDCWD, path);
+}
+
+/// A relative path that was gone to cannot be told any more; what is looked at
+/// from there can.
+///
+/// # Safety
+///
+/// `path` must be what the C library was given.
+unsafe fn went(well: bool, path: Path) {
+    // SAFETY: by this function's contract; the kernel has read the path if all went well.
+    unsafe {
+        if !well || *path == b'/' as c_char {
+            saw(well, Looked, AT_FDCWD, path);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Starting other programs.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::null_mut;
+
+use super::{missed, search};
+use crate::format::Kind;
+use crate::preload::next::{hooks, next};
+use crate::preload::sys::{self, AT_FDCWD};
+use crate::preload::{attach, path, record};
+
+type Text = *const c_char;
+type List = *const *const c_char;
+type Opaque = *const c_void;
+
+fn spawned(child: c_int, program: &CStr) {
+    path::absolute(AT_FDCWD, program.to_bytes(), &mut |parts| {
+        record::ancestry(Kind::Spawned, sys::getpid(), child.cast_unsigned(), parts);
+    });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_spawn(
+    child: *mut c_int,
+    path: Text,
+    actions: Opaque,
+    attributes: Opaque,
+    arguments: List,
+    environment: List,
+) -> c_int {
+    let next = next!(
+        posix_spawn(*mut c_int, Text, Opaque, Opaque, List, List) -> c_int, else sys::ENOSYS
+    );
+    let mut id = 0;
+    let id = if child.is_null() { &raw mut id } else { child };
+    // SAFETY: these are the caller's own arguments, but for the place of the answer.
+    unsafe {
+        let result = next(id, path, actions, attributes, arguments, environment);
+        if attach::channel().is_some() {
+            match result {
+                0 => spawned(*id, CStr::from_ptr(path)),
+                error => missed(error, AT_FDCWD, path),
+            }
+        }
+        result
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_spawnp(
+    child: *mut c_int,
+    name: Text,
+    actions: Opaque,
+    attributes: Opaque,
+    arguments: List,
+    environment: List,
+) -> c_int {
+    let next = next!(
+        posix_spawnp(*mut c_int, Text, Opaque, Opaque, List, List) -> c_int, else sys::ENOSYS
+    );
+    let mut id = 0;
+    let id = if child.is_null() { &raw mut id } else { child };
+    // SAFETY: these are the caller's own arguments, but for the place of the answer.
+    unsafe {
+        let result = next(id, name, actions, attributes, arguments, environment);
+        let mut known = false;
+        search::program(name, &mut |program| {
+            match result {
+                0 => spawned(*id, program),
+                error => missed(error, AT_FDCWD, program.as_ptr()),
+            }
+            known = true;
+        });
+        if result == 0 && !known {
+            spawned(*id, CStr::from_ptr(name));
+        }
+        result
+    }
+}
+
+/// A shell is about to be started, by a call of the C library's own.
+fn shell() {
+    record::ancestry(Kind::Shell, sys::getpid(), 0, &[]);
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn system(command: Text) -> c_int {
+    let next = next!(system(Text) -> c_int, else -1);
+    shell();
+    // SAFETY: this is the caller's own argument.
+    unsafe { next(command) }
+}
+
+hooks! {
+    fn popen(command: Text, mode: Text) -> *mut c_void, else null_mut();
+    |stream| if !stream.is_null() { shell() };
+}

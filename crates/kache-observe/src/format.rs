@@ -1,0 +1,103 @@
+//! The layout of a trace file, shared by those that write it and its reader.
+//!
+//! A header, then records one behind the other. A record is reserved by adding
+//! its size to the tail, filled in, and committed by a release store of its first
+//! word, which is zero until then: whoever is killed in between leaves a hole.
+//!
+//! ```text
+//! word     u64   payload bytes << 32 | flags << 8 | kind
+//! pid      u32   the process, as it sees itself
+//! extra    u32   by kind: another process's id, a reason, the count of removals
+//! payload        a path, a name, or two paths with a zero byte between them
+//! padding        to a multiple of eight bytes
+//! ```
+//!
+//! All of this is for machines with words of 64 bits, so `usize` is `u64`.
+
+use core::sync::atomic::{AtomicU32, AtomicUsize};
+
+/// The first eight bytes of every trace file.
+pub(crate) const MAGIC: usize = usize::from_le_bytes(*b"kachetrc");
+
+/// Changes with every change of this layout or of what a kind means.
+pub(crate) const VERSION: u32 = 1;
+
+/// Names the trace file.
+pub(crate) const TRACE_VARIABLE: &str = "KACHE_TRACE";
+
+/// Names the prefixes of programs that are hosts, separated by colons.
+pub(crate) const HOST_VARIABLE: &str = "KACHE_TRACE_HOST";
+
+/// Header flag: a record did not fit.
+pub(crate) const OVERFLOW: u32 = 1;
+
+/// Record flag: written by a program that hosts guests.
+pub(crate) const BY_HOST: u8 = 1;
+
+/// Record flag: written by a host on behalf of a guest.
+pub(crate) const BY_GUEST: u8 = 2;
+
+/// Bytes before the payload of a record.
+pub(crate) const RECORD_HEAD_BYTES: usize = 16;
+
+/// What stands at the start of a trace file.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) magic: usize,
+    pub(crate) version: u32,
+    pub(crate) flags: AtomicU32,
+    pub(crate) capacity_bytes: usize,
+    /// Where the next record goes. Beyond the capacity after an overflow.
+    pub(crate) tail: AtomicUsize,
+    /// Up to here the file has memory behind it. Touching what lies beyond could
+    /// end a process if the file system is full.
+    pub(crate) backed: AtomicUsize,
+    /// How often something was removed or renamed.
+    pub(crate) removals: AtomicU32,
+    pub(crate) reserved: [u32; 5],
+}
+
+/// Where the first record goes.
+pub(crate) const HEADER_BYTES: usize = size_of::<Header>();
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Started = 1,
+    Forked,
+    Linked,
+    Loaded,
+    Read,
+    Missing,
+    Looked,
+    Listed,
+    Link,
+    Resolved,
+    Env,
+    Wrote,
+    Renamed,
+    Removed,
+    Exec,
+    ExecFailed,
+    Spawned,
+    Shell,
+    Network,
+    Clock,
+    LocalTime,
+    Incomplete,
+}
+
+/// Why a process says that it was not seen whole, in `extra` of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Blind {
+    /// A directory or a path given relative to one has no name.
+    Place = 1,
+    /// The C library walked a tree of directories by itself.
+    Walk,
+    /// A program that makes system calls without the C library.
+    Runtime,
+    /// A host loaded more guests than can be kept.
+    Guests,
+}

@@ -1,0 +1,89 @@
+//! Records what a process and its children read.
+//!
+//! A [`Watch`] makes a trace file; a program that is started with the watch's
+//! variables, and every program that it starts, loads the preload [`library`],
+//! which appends what it sees of them to the trace; [`Watch::finish`] reads it
+//! back. A trace is whole or it is [`NotObserved`], with the reason.
+//!
+//! The library sees calls of the C library. What a program asks the kernel for by
+//! itself is not seen: statically linked programs (which are noticed), Go programs
+//! (noticed too) and the few Rust libraries that bring system calls of their own
+//! (which are not). Neither is which variables a program picks from the whole
+//! list, as shells do.
+//!
+//! Linux with glibc on `x86_64` and `aarch64`. Elsewhere [`library`] is `None` and
+//! nothing is observed.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::process::Command;
+//!
+//! use kache_observe::Watch;
+//!
+//! let library = kache_observe::unpack("/var/cache/observe".as_ref())?.ok_or("not here")?;
+//! let watch = Watch::start()?;
+//! let mut child = Command::new("cc")
+//!     .args(["-c", "a.c"])
+//!     .envs(watch.variables(&library, &[])?)
+//!     .spawn()?;
+//! child.wait()?;
+//! let trace = watch.finish(child.id())?;
+//! for act in trace.acts() {
+//!     println!("{act:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+#![cfg_attr(observed, expect(unsafe_code, reason = "a trace is memory that other processes write"))]
+
+mod act;
+#[cfg(observed)]
+mod channel;
+#[cfg(not(observed))]
+mod elsewhere;
+mod error;
+mod format;
+mod library;
+#[cfg(observed)]
+mod lives;
+#[cfg(observed)]
+mod mapping;
+#[cfg(observed)]
+mod participant;
+// Compiled by `build.rs`, as a library of its own; here for clippy and rustfmt.
+#[cfg(all(observed, clippy))]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the kernel takes and returns words"
+)]
+#[path = "../preload/preload.rs"]
+mod preload;
+#[cfg(observed)]
+mod records;
+mod trace;
+#[cfg(observed)]
+mod watch;
+
+use std::ffi::OsStr;
+
+pub use act::{Act, Event};
+#[cfg(not(observed))]
+pub use elsewhere::{Participant, Watch};
+pub use error::{NotObserved, WatchError};
+pub use library::{library, unpack};
+pub use trace::Trace;
+#[cfg(observed)]
+pub use {participant::Participant, watch::Watch};
+
+/// Whether a variable is one that observation sets, and so never an input.
+///
+/// `LD_PRELOAD` is among them.
+pub fn ours(name: &OsStr) -> bool {
+    name == format::TRACE_VARIABLE || name == format::HOST_VARIABLE || name == PRELOAD_VARIABLE
+}
+
+/// Names the libraries that the loader loads before a program's own.
+const PRELOAD_VARIABLE: &str = "LD_PRELOAD";

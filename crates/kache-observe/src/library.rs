@@ -1,0 +1,41 @@
+//! The preload library, which this crate carries with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::WatchError;
+
+#[cfg(observed)]
+const LIBRARY: Option<&[u8]> =
+    Some(include_bytes!(concat!(env!("OUT_DIR"), "/libkache_observe.so")));
+#[cfg(not(observed))]
+const LIBRARY: Option<&[u8]> = None;
+
+#[cfg(observed)]
+const DIGEST: &str = env!("KACHE_OBSERVE_DIGEST");
+#[cfg(not(observed))]
+const DIGEST: &str = "";
+
+/// The preload library as a file's bytes; `None` where there cannot be one.
+pub fn library() -> Option<&'static [u8]> {
+    LIBRARY
+}
+
+/// Puts the library into a directory, which is made if it is not there, and
+/// returns its path; `None` where there cannot be one.
+///
+/// The file is named for its contents and is written once. It must stay as long
+/// as anything runs that was started with it: a program whose library is gone
+/// complains on standard error. Costs one look at the file when it is there.
+pub fn unpack(directory: &Path) -> Result<Option<PathBuf>, WatchError> {
+    let Some(bytes) = library() else { return Ok(None) };
+    let path = directory.join(format!("libkache_observe-{DIGEST}.so"));
+    if fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
+        return Ok(Some(path));
+    }
+    fs::create_dir_all(directory).map_err(WatchError::io("create", directory))?;
+    let staged = directory.join(format!("libkache_observe-{DIGEST}.{}", std::process::id()));
+    fs::write(&staged, bytes).map_err(WatchError::io("write", &staged))?;
+    fs::rename(&staged, &path).map_err(WatchError::io("rename", &staged))?;
+    Ok(Some(path))
+}
