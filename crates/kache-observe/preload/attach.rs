@@ -11,8 +11,10 @@ const NEW: u32 = 0;
 const BUSY: u32 = 1;
 const DONE: u32 = 2;
 
-static STATE: AtomicU32 = AtomicU32::new(NEW);
-static BASE: AtomicUsize = AtomicUsize::new(0);
+hot! {
+    static STATE: AtomicU32 = AtomicU32::new(NEW);
+    static BASE: AtomicUsize = AtomicUsize::new(0);
+}
 
 /// Runs before `main`, and after the constructors of the program's libraries,
 /// which may have called a hook by then.
@@ -54,7 +56,7 @@ fn join() {
         Ok(_) => {
             modules::survey();
             if let Some(base) = variable(TRACE_VARIABLE.as_bytes()).and_then(map) {
-                process::know_forks();
+                process::know();
                 BASE.store(base as usize, Ordering::Relaxed);
                 introduce();
             }
@@ -112,8 +114,15 @@ fn map(path: &CStr) -> Option<*mut u64> {
 /// Says that this process is observed, and what it consists of.
 #[inline(never)]
 fn introduce() {
-    let mut buffer = [0; 4096];
-    let program = sys::readlink(c"/proc/self/exe", &mut buffer).unwrap_or_default();
+    let (mut short, mut long);
+    let link = c"/proc/self/exe";
+    short = [0; 512];
+    let program = if let Some(program) = sys::readlink(link, &mut short) {
+        program
+    } else {
+        long = [0; 4096];
+        sys::readlink(link, &mut long).unwrap_or_default()
+    };
     if let Some(hosts) = variable(HOST_VARIABLE.as_bytes())
         && guest::set_hosts(hosts.to_bytes(), program)
     {
@@ -123,7 +132,7 @@ fn introduce() {
         // looks at it.
         unsafe { hosts.as_ptr().cast_mut().write(0) };
     }
-    record::ancestry(Kind::Started, sys::getpid(), sys::getppid(), &[program]);
+    record::ancestry(Kind::Started, process::id(), sys::getppid(), &[program]);
     let here = introduce as *const () as usize;
     modules::each(|number, module| {
         if number == 0 && module.is_go() {

@@ -27,8 +27,12 @@ struct Prefixes(UnsafeCell<([u8; MAX_PREFIX_BYTES], usize)>);
 unsafe impl Sync for Prefixes {}
 
 static PREFIXES: Prefixes = Prefixes(UnsafeCell::new(([0; MAX_PREFIX_BYTES], 0)));
-static EXPECTED: AtomicBool = AtomicBool::new(false);
-static HOST: AtomicBool = AtomicBool::new(false);
+hot! {
+    static EXPECTED: AtomicBool = AtomicBool::new(false);
+    static LOADING: AtomicUsize = AtomicUsize::new(0);
+    static LOOKING: AtomicBool = AtomicBool::new(false);
+    static HOST: AtomicBool = AtomicBool::new(false);
+}
 
 /// Ranges of guests' code: start and end, by turns.
 static CODE: [AtomicUsize; 2 * MAX_GUESTS] = [const { AtomicUsize::new(0) }; 2 * MAX_GUESTS];
@@ -80,11 +84,25 @@ pub(super) fn expect_modules() {
     EXPECTED.store(true, Ordering::Release);
 }
 
+/// Says that a library is being loaded, until as many calls of `loaded`.
+pub(super) fn loading() {
+    LOADING.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Says that a library was loaded, or could not be.
+pub(super) fn loaded() {
+    LOADING.fetch_sub(1, Ordering::AcqRel);
+}
+
 /// Looks for the modules that were expected.
 #[inline]
 pub(super) fn settle() {
-    if EXPECTED.load(Ordering::Acquire) && EXPECTED.swap(false, Ordering::AcqRel) {
+    let due = LOADING.load(Ordering::Acquire) > 0 && is_host()
+        || EXPECTED.load(Ordering::Acquire) && EXPECTED.swap(false, Ordering::AcqRel);
+    // Looking for them comes back here.
+    if due && !LOOKING.swap(true, Ordering::AcqRel) {
         look_for_modules();
+        LOOKING.store(false, Ordering::Release);
     }
 }
 

@@ -1,11 +1,13 @@
 //! The functions of the C library that are seen, by what they are about.
 
 mod clock;
+mod direct;
 mod environment;
 mod exec;
 mod link;
 mod list;
 mod load;
+mod locale;
 mod look;
 mod network;
 mod open;
@@ -47,7 +49,6 @@ unsafe fn missed(error: c_int, directory: c_int, path: *const c_char) {
     const EINTR: c_int = 4;
     const EBADF: c_int = 9;
     const ENOMEM: c_int = 12;
-    const EFAULT: c_int = 14;
     const ENOTDIR: c_int = 20;
     const ENFILE: c_int = 23;
     const EMFILE: c_int = 24;
@@ -55,7 +56,9 @@ unsafe fn missed(error: c_int, directory: c_int, path: *const c_char) {
     let kind = match error {
         sys::ENOENT | ENOTDIR => Kind::Missing,
         // Nothing was learnt about the path.
-        EINTR | EBADF | ENOMEM | EFAULT | ENFILE | EMFILE | ENAMETOOLONG | sys::ENOSYS => return,
+        EINTR | EBADF | ENOMEM | sys::EFAULT | ENFILE | EMFILE | ENAMETOOLONG | sys::ENOSYS => {
+            return;
+        }
         _ => Kind::Looked,
     };
     if !path.is_null() {

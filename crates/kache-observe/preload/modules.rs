@@ -112,16 +112,18 @@ pub(super) fn each<F: FnMut(usize, &Module) -> bool>(visit: F) {
 }
 
 /// How many modules' tables are kept. Beyond that the loader is asked.
-const KEPT: usize = 64;
+const KEPT: usize = 24;
 
 struct Chain(UnsafeCell<[Symbols; KEPT]>);
 
 // SAFETY: written once, before `CHAINED` says how much of it there is.
 unsafe impl Sync for Chain {}
 
-static CHAIN: Chain = Chain(UnsafeCell::new([Symbols::NONE; KEPT]));
-static CHAINED: AtomicUsize = AtomicUsize::new(0);
-static AT_START: AtomicUsize = AtomicUsize::new(0);
+hot! {
+    static CHAIN: Chain = Chain(UnsafeCell::new([Symbols::NONE; KEPT]));
+    static CHAINED: AtomicUsize = AtomicUsize::new(0);
+    static AT_START: AtomicUsize = AtomicUsize::new(0);
+}
 
 /// How many modules there were when the process started.
 pub(super) fn at_start() -> usize {

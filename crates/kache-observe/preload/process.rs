@@ -1,51 +1,48 @@
 //! The id of this process, without asking for it each time.
 //!
-//! The id is kept on a page that the kernel clears in children, so that a child
-//! knows that it is new however it was made. A child of `vfork` shares its
-//! parent's memory and goes by its parent's id until it runs a program.
+//! A child of `fork` is told by the C library. A child of `vfork` shares its
+//! parent's memory and goes by its parent's id until it runs a program, and so does
+//! a child that was made without the C library.
 
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{record, sys};
+use super::{modules, record, sys};
 use crate::format::Kind;
 
-const PAGE_BYTES: usize = 4096;
-
-static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
-
-/// Prepares the page. Without it the id is asked for each time.
-pub(super) fn know_forks() {
-    let Some(page) = sys::map(None, PAGE_BYTES) else { return };
-    if !sys::wipe_on_fork(page, PAGE_BYTES) {
-        // SAFETY: nobody else knows it.
-        unsafe { sys::unmap(page, PAGE_BYTES) };
-        return;
-    }
-    let page = page.cast::<AtomicU32>();
-    // SAFETY: a page starts with a place for a number.
-    unsafe { (*page).store(sys::getpid(), Ordering::Relaxed) };
-    PAGE.store(page, Ordering::Relaxed);
+hot! {
+    static ID: AtomicU32 = AtomicU32::new(0);
 }
 
-/// The id of this process. In a new child this records where it comes from.
+type Handler = Option<unsafe extern "C" fn()>;
+type Register = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int;
+
+/// Learns the id and asks to be told of forks.
+pub(super) fn know() {
+    ID.store(sys::getpid(), Ordering::Relaxed);
+    let register = modules::next(c"__register_atfork");
+    if register != 0 {
+        // SAFETY: this is the type of the C library's function, which keeps the
+        // handler for the process's life; this library is never unloaded.
+        unsafe {
+            let register = core::mem::transmute::<usize, Register>(register);
+            register(None, None, Some(forked), null_mut());
+        }
+    }
+}
+
+/// The id of this process.
 #[inline]
 pub(super) fn id() -> u32 {
-    let page = PAGE.load(Ordering::Relaxed);
-    if page.is_null() {
-        return sys::getpid();
-    }
-    // SAFETY: set by `know_forks` and never unmapped.
-    let known = unsafe { &*page };
-    match known.load(Ordering::Relaxed) {
-        0 => forked(known),
-        id => id,
-    }
+    ID.load(Ordering::Relaxed)
 }
 
-#[cold]
-fn forked(known: &AtomicU32) -> u32 {
+/// Runs in a new child and records where it comes from.
+pub(super) extern "C" fn forked() {
     let id = sys::getpid();
-    known.store(id, Ordering::Relaxed);
-    record::ancestry(Kind::Forked, id, sys::getppid(), &[]);
-    id
+    // More than one way may lead here.
+    if ID.swap(id, Ordering::Relaxed) != id {
+        record::ancestry(Kind::Forked, id, sys::getppid(), &[]);
+    }
 }

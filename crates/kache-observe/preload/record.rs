@@ -7,17 +7,23 @@ use super::{attach, guest, path, process, sys};
 use crate::channel::{Channel, Record};
 use crate::format::{BY_GUEST, BY_HOST, Blind, Kind, RECORD_HEAD_BYTES};
 
-/// Slots of the table of what was written down: the upper half of a hash, and
-/// where the record is. The record itself is compared, so nothing is lost to
-/// two names with one hash; what finds no slot pushes another out of it and is
-/// written twice at worst.
-const SLOTS: usize = 8192;
+/// Slots of a table of what was written down: the upper half of a hash, and where
+/// the record is. The record itself is compared, so nothing is lost to two names
+/// with one hash; what finds no slot pushes another out of it and is written twice
+/// at worst.
+///
+/// Most processes need few, which are all on one page.
+const FEW: usize = 256;
+const MANY: usize = 8192;
 const TRIES: usize = 4;
 
 /// The half of a slot that says where.
 const LOWER: usize = u32::MAX as usize;
 
-static WRITTEN: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
+hot! {
+    static FIRST: [AtomicUsize; FEW] = [const { AtomicUsize::new(0) }; FEW];
+}
+static LATER: [AtomicUsize; MANY] = [const { AtomicUsize::new(0) }; MANY];
 
 /// Records a path as the process named it, relative to a directory.
 pub(super) fn path(kind: Kind, directory: c_int, path: &CStr) {
@@ -46,29 +52,45 @@ pub(super) fn fact(kind: Kind, parts: &[&[u8]]) {
 
 fn once(channel: Channel, kind: Kind, extra: u32, parts: &[&[u8]]) {
     let hash = hash(kind, parts);
-    let tag = hash & !LOWER;
-    let mut place = None;
-    for attempt in 0..TRIES {
-        let Some(slot) = WRITTEN.get(hash.wrapping_add(attempt) % SLOTS) else { return };
-        let written = slot.load(Ordering::Acquire);
-        if written == 0 {
-            place = Some(slot);
-            break;
-        }
-        let offset = (written & LOWER) * 8;
-        if written & !LOWER == tag && says(channel, offset, kind, extra, parts) {
-            return;
-        }
-    }
+    let said = |slot: usize| {
+        slot & !LOWER == hash & !LOWER && says(channel, (slot & LOWER) * 8, kind, extra, parts)
+    };
+    let place = match find(&FIRST, hash, said) {
+        Found::Said => return,
+        Found::Free(slot) => Some(slot),
+        Found::Full => match find(&LATER, hash, said) {
+            Found::Said => return,
+            Found::Free(slot) => Some(slot),
+            Found::Full => LATER.get(hash % MANY),
+        },
+    };
     let Some(flags) = flags() else { return };
     let record = Record { kind, flags, pid: process::id(), extra, parts };
-    let Some(offset) = channel.append(&record, sys::populate) else { return };
-    let offset = offset / 8;
-    if offset <= LOWER
-        && let Some(slot) = place.or_else(|| WRITTEN.get(hash % SLOTS))
+    if let Some(offset) = channel.append(&record, sys::populate).map(|offset| offset / 8)
+        && offset <= LOWER
+        && let Some(slot) = place
     {
-        slot.store(tag | offset, Ordering::Release);
+        slot.store(hash & !LOWER | offset, Ordering::Release);
     }
+}
+
+enum Found {
+    Said,
+    Free(&'static AtomicUsize),
+    Full,
+}
+
+/// Looks for what was said, or for a place to put it.
+fn find(table: &'static [AtomicUsize], hash: usize, said: impl Fn(usize) -> bool) -> Found {
+    for attempt in 0..TRIES {
+        let Some(slot) = table.get(hash.wrapping_add(attempt) % table.len()) else { break };
+        match slot.load(Ordering::Acquire) {
+            0 => return Found::Free(slot),
+            written if said(written) => return Found::Said,
+            _ => {}
+        }
+    }
+    Found::Full
 }
 
 /// Whether the record at `offset` says just this.

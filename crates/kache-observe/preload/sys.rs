@@ -2,10 +2,12 @@
 
 use core::arch::asm;
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) const AT_FDCWD: c_int = -100;
 pub(super) const AT_EMPTY_PATH: c_int = 0x1000;
 pub(super) const ENOENT: c_int = 2;
+pub(super) const EFAULT: c_int = 14;
 pub(super) const ENOSYS: c_int = 38;
 
 #[cfg(target_arch = "x86_64")]
@@ -92,6 +94,20 @@ unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
     result
 }
 
+hot! {
+    /// Whether a system call that the program does not make itself may end it.
+    static SEALED: AtomicBool = AtomicBool::new(false);
+}
+
+/// From here on, does without system calls where that is possible.
+pub(super) fn seal() {
+    SEALED.store(true, Ordering::Relaxed);
+}
+
+fn sealed() -> bool {
+    SEALED.load(Ordering::Relaxed)
+}
+
 fn number_of(descriptor: c_int) -> usize {
     descriptor as isize as usize
 }
@@ -116,6 +132,9 @@ pub(super) fn yield_now() {
 
 /// The working directory, without its zero byte; `None` if it does not fit.
 pub(super) fn getcwd(buffer: &mut [u8]) -> Option<&[u8]> {
+    if sealed() {
+        return None;
+    }
     let at = buffer.as_mut_ptr() as usize;
     // SAFETY: the kernel writes no more than the buffer's length.
     let length = unsafe { call(number::GETCWD, [at, buffer.len(), 0, 0, 0, 0]) };
@@ -125,6 +144,9 @@ pub(super) fn getcwd(buffer: &mut [u8]) -> Option<&[u8]> {
 
 /// Where a link leads; `None` if there is none or the answer may be cut off.
 pub(super) fn readlink<'a>(path: &CStr, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    if sealed() {
+        return None;
+    }
     let at = buffer.as_mut_ptr() as usize;
     let arguments = [number_of(AT_FDCWD), path.as_ptr() as usize, at, buffer.len(), 0, 0];
     // SAFETY: the path ends with a zero byte, and no more than the buffer is written.
@@ -185,17 +207,13 @@ pub(super) unsafe fn unmap(at: *mut u64, length: usize) {
 /// end the process, if there is none to be had.
 pub(super) fn populate(at: *mut u8, length: usize) -> bool {
     const POPULATE_WRITE: usize = 23;
+    if sealed() {
+        return false;
+    }
     let page = at as usize & !0xfff;
     let length = at as usize + length - page;
     // SAFETY: it changes no contents.
     unsafe { call(number::MADVISE, [page, length, POPULATE_WRITE, 0, 0, 0]) == 0 }
-}
-
-/// Makes the kernel clear a mapping in children that fork makes.
-pub(super) fn wipe_on_fork(at: *mut u64, length: usize) -> bool {
-    const WIPE_ON_FORK: usize = 18;
-    // SAFETY: it changes nothing in this process.
-    unsafe { call(number::MADVISE, [at as usize, length, WIPE_ON_FORK, 0, 0, 0]) == 0 }
 }
 
 /// Whether the eight bytes at `address` can be read.

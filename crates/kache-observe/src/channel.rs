@@ -4,8 +4,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::format::{Header, Kind, OVERFLOW, RECORD_HEAD_BYTES};
 
-/// How much of the file gets memory behind it at a time.
-pub(crate) const STEP_BYTES: usize = 256 << 10;
+/// How much of the file gets memory behind it at a time. Memory costs time, too: most
+/// traces need little.
+pub(crate) const STEP_BYTES: usize = 16 << 10;
 
 /// A mapped trace file.
 #[derive(Clone, Copy)]

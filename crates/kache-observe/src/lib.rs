@@ -80,10 +80,16 @@ pub use {participant::Participant, watch::Watch};
 
 /// Whether a variable is one that observation sets, and so never an input.
 ///
-/// `LD_PRELOAD` is among them.
+/// `LD_PRELOAD` and `ASAN_OPTIONS` are among them.
 pub fn ours(name: &OsStr) -> bool {
-    name == format::TRACE_VARIABLE || name == format::HOST_VARIABLE || name == PRELOAD_VARIABLE
+    OURS.iter().any(|ours| name == *ours)
 }
+
+const OURS: [&str; 4] =
+    [format::TRACE_VARIABLE, format::HOST_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE];
 
 /// Names the libraries that the loader loads before a program's own.
 const PRELOAD_VARIABLE: &str = "LD_PRELOAD";
+
+/// Options for programs that were built with the address sanitizer.
+const SANITIZER_VARIABLE: &str = "ASAN_OPTIONS";

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::PRELOAD_VARIABLE;
 use crate::act::{Act, Event};
 use crate::error::{NotObserved, WatchError};
 use crate::format::{HOST_VARIABLE, TRACE_VARIABLE};
@@ -16,6 +15,7 @@ use crate::lives;
 use crate::mapping::{self, Mapping};
 use crate::records;
 use crate::trace::Trace;
+use crate::{PRELOAD_VARIABLE, SANITIZER_VARIABLE};
 
 /// A trace that programs can join. Its file is removed when this value goes.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ impl Watch {
         }
         Ok(vec![
             (PRELOAD_VARIABLE, preload),
+            (SANITIZER_VARIABLE, sanitizer_options()),
             (TRACE_VARIABLE, self.file.0.clone().into_os_string()),
             (HOST_VARIABLE, prefixes(hosts)),
         ])
@@ -120,6 +121,21 @@ fn without(list: &OsString, library: &std::ffi::OsStr) -> OsString {
     let names = list.as_bytes().split(|byte| b" :".contains(byte));
     let others: Vec<&[u8]> = names.filter(|name| *name != library.as_bytes()).collect();
     OsString::from_vec(others.join(&b':'))
+}
+
+/// The address sanitizer refuses to run behind another library, unless it is told
+/// that this is intended.
+fn sanitizer_options() -> OsString {
+    const OPTION: &str = "verify_asan_link_order=0";
+    match env::var_os(SANITIZER_VARIABLE).filter(|options| !options.is_empty()) {
+        None => OPTION.into(),
+        Some(options) if options.to_string_lossy().contains(OPTION) => options,
+        Some(mut options) => {
+            options.push(":");
+            options.push(OPTION);
+            options
+        }
+    }
 }
 
 /// A list of directories, each as it was given and as the kernel names what is in it.

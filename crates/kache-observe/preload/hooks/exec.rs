@@ -37,7 +37,7 @@ fn note_open(kind: Kind, descriptor: c_int) {
 /// # Safety
 ///
 /// `path` must be what the C library was given.
-unsafe fn running(directory: c_int, path: Text, run: impl FnOnce() -> c_int) -> c_int {
+pub(super) unsafe fn running(directory: c_int, path: Text, run: impl FnOnce() -> c_int) -> c_int {
     if path.is_null() {
         return run();
     }
@@ -103,7 +103,22 @@ unsafe extern "C" fn execveat(
 ) -> c_int {
     let next = next!(execveat(c_int, Text, List, List, c_int) -> c_int, else -1);
     // SAFETY: these are the caller's own arguments.
-    let run = || unsafe { next(directory, path, arguments, environment, flags) };
+    unsafe {
+        running_at(directory, path, flags, || next(directory, path, arguments, environment, flags))
+    }
+}
+
+/// The same for a path that may be empty and mean the directory itself.
+///
+/// # Safety
+///
+/// `path` must be what the C library was given.
+pub(super) unsafe fn running_at(
+    directory: c_int,
+    path: Text,
+    flags: c_int,
+    run: impl FnOnce() -> c_int,
+) -> c_int {
     // SAFETY: the caller's path is null or ends with a zero byte.
     unsafe {
         if flags & AT_EMPTY_PATH != 0 && !path.is_null() && *path == 0 {

@@ -11,7 +11,7 @@ use crate::preload::sys::AT_FDCWD;
 
 type Path = *const c_char;
 
-fn listed(descriptor: c_int, well: bool) {
+pub(super) fn listed(descriptor: c_int, well: bool) {
     if well {
         record::descriptor(Listed, descriptor);
     }

@@ -6,11 +6,12 @@
 //! function is not called but jumped to, and what it loaded is found out later.
 
 use core::arch::naked_asm;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use core::ptr::null_mut;
 
-use crate::preload::next::{Next, next};
-use crate::preload::{attach, guest, modules};
+use crate::format::Blind;
+use crate::preload::next::{Next, hooks, next};
+use crate::preload::{attach, guest, modules, record};
 
 type Text = *const c_char;
 
@@ -18,12 +19,33 @@ static NEXT: Next = Next::of(c"dlopen");
 
 unsafe extern "C" fn dlopen_and_look(name: Text, mode: c_int) -> *mut c_void {
     let next = next!(dlopen(Text, c_int) -> *mut c_void, else null_mut());
+    if attach::channel().is_none() {
+        // SAFETY: these are the caller's own arguments.
+        return unsafe { next(name, mode) };
+    }
+    // What the library does while it is being loaded is its own doing, too.
+    guest::loading();
     // SAFETY: these are the caller's own arguments.
     let handle = unsafe { next(name, mode) };
-    if !handle.is_null() && attach::channel().is_some() {
+    guest::loaded();
+    if !handle.is_null() {
         guest::look_for_modules();
     }
     handle
+}
+
+/// # Safety
+///
+/// `name` must be what the C library was given, and could load.
+unsafe fn apart(name: Text) {
+    // SAFETY: by this function's contract.
+    record::blind(Blind::Runtime, &[unsafe { CStr::from_ptr(name) }.to_bytes()]);
+}
+
+hooks! {
+    // Into a world of its own, with a C library of its own.
+    fn dlmopen(world: c_long, name: Text, mode: c_int) -> *mut c_void, else null_mut();
+    |handle| if world != 0 && !handle.is_null() { apart(name) };
 }
 
 /// The address to go on at.

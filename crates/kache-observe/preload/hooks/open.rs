@@ -12,7 +12,7 @@ use crate::preload::sys::{self, AT_FDCWD, Mode, flag};
 /// # Safety
 ///
 /// `path` must be what the C library was given.
-unsafe fn opened(directory: c_int, path: *const c_char, flags: c_int, result: c_int) {
+pub(super) unsafe fn opened(directory: c_int, path: *const c_char, flags: c_int, result: c_int) {
     // SAFETY: by this function's contract.
     let saw = |kind| unsafe { saw(true, kind, directory, path) };
     if result < 0 {

@@ -13,7 +13,7 @@ type Path = *const c_char;
 /// # Safety
 ///
 /// `path` must be what the C library was given.
-unsafe fn removed(result: c_int, directory: c_int, path: Path) {
+pub(super) unsafe fn removed(result: c_int, directory: c_int, path: Path) {
     // SAFETY: by this function's contract; the kernel has read the path if all went well.
     unsafe {
         if result == 0 {
@@ -28,7 +28,11 @@ unsafe fn removed(result: c_int, directory: c_int, path: Path) {
 /// # Safety
 ///
 /// The paths must be what the C library was given.
-unsafe fn renamed(result: c_int, (from_in, from): (c_int, Path), (to_in, to): (c_int, Path)) {
+pub(super) unsafe fn renamed(
+    result: c_int,
+    (from_in, from): (c_int, Path),
+    (to_in, to): (c_int, Path),
+) {
     // SAFETY: by this function's contract; the kernel has read the paths if all went well.
     unsafe {
         if result != 0 {

@@ -3,11 +3,11 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::null_mut;
 
-use super::{missed, search};
+use super::{missed, open, search};
 use crate::format::Kind;
 use crate::preload::next::{hooks, next};
-use crate::preload::sys::{self, AT_FDCWD};
-use crate::preload::{attach, path, record};
+use crate::preload::sys::{self, AT_FDCWD, Mode};
+use crate::preload::{attach, path, process, record};
 
 type Text = *const c_char;
 type List = *const *const c_char;
@@ -92,6 +92,15 @@ unsafe extern "C" fn system(command: Text) -> c_int {
 }
 
 hooks! {
+    // The child opens it where no hook stands, and as often as it is told.
+    fn posix_spawn_file_actions_addopen(
+        actions: *mut c_void, descriptor: c_int, path: Text, flags: c_int, mode: Mode,
+    ) -> c_int, else sys::ENOSYS;
+    |result| if result == 0 { open::opened(AT_FDCWD, path, flags, 0) };
+
+    // `fork` itself tells.
+    fn _Fork() -> c_int, else -1;
+    |child| if child == 0 && attach::channel().is_some() { process::forked() };
     fn popen(command: Text, mode: Text) -> *mut c_void, else null_mut();
     |stream| if !stream.is_null() { shell() };
 }

@@ -48,4 +48,6 @@ hooks! {
     fn freopen64(path: *const c_char, mode: *const c_char, old: *mut c_void) -> *mut c_void,
         else null_mut();
     |stream| opened(path, mode, stream);
+    fn setmntent(path: *const c_char, mode: *const c_char) -> *mut c_void, else null_mut();
+    |stream| opened(path, mode, stream);
 }

@@ -177,8 +177,6 @@ pub(crate) fn check_with(before: &str, body: &str, options: &[&str], expected: &
         let trace = trace_of(&mut sandbox.command(program))?;
         Ok(sandbox.seen(&trace))
     };
-    match run() {
-        Ok(seen) => assert_eq!(seen, expected, "{body}"),
-        Err(error) => panic!("{error}"),
-    }
+    let seen = run().expect("the program runs and is seen whole");
+    assert_eq!(seen, expected, "{body}");
 }
