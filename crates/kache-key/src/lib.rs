@@ -13,12 +13,14 @@
 //! ```
 
 pub mod archive;
+pub mod build_script;
 pub mod depfile;
 pub mod digest;
 pub mod evidence;
 pub mod explain;
 pub mod fields;
 pub mod input;
+pub mod portable;
 pub mod roots;
 pub mod rustc;
 

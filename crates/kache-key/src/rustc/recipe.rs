@@ -94,11 +94,16 @@ pub struct Component {
 
 /// Returns the digest of `components`, in their order.
 pub fn unit_id(components: &[Component]) -> UnitId {
-    let mut hasher = FieldHasher::new("kache rustc unit");
+    UnitId(digest_of("kache rustc unit", components))
+}
+
+/// Returns the digest of `components`, in their order, in `domain`.
+pub fn digest_of(domain: &str, components: &[Component]) -> Digest {
+    let mut hasher = FieldHasher::new(domain);
     for component in components {
         hasher.text(&component.label, &component.value);
     }
-    UnitId(hasher.finish())
+    hasher.finish()
 }
 
 /// Returns everything that decides the unit's identity, in a canonical order.
