@@ -73,7 +73,7 @@ pub use act::{Act, Event};
 #[cfg(not(observed))]
 pub use elsewhere::{Participant, Watch};
 pub use error::{NotObserved, WatchError};
-pub use library::{library, unpack};
+pub use library::{launcher, library, unpack};
 pub use trace::Trace;
 #[cfg(observed)]
 pub use {participant::Participant, watch::Watch};
