@@ -34,6 +34,8 @@ pub struct Config {
     pub incremental: Incremental,
     /// Whether what a linker made is cached.
     pub cache_executables: bool,
+    /// What happens to build scripts.
+    pub build_scripts: BuildScripts,
     /// Which restored files are hashed again.
     pub verify_restores: VerifyRestores,
     /// How paths are treated.
@@ -105,6 +107,13 @@ pub enum VerifyRestores {
     Always,
 }
 
+/// What happens when a build script is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildScripts {
+    /// Whether what it made and said before is used again.
+    pub cache: bool,
+}
+
 /// Whether outputs are kept free of the paths of this machine, so that
 /// another one can use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +152,8 @@ pub struct CrateRules {
     pub incremental: Option<Incremental>,
     /// Whether this crate is compiled with kache's own `--remap-path-prefix` arguments.
     pub normalise: Option<bool>,
+    /// Whether runs of this package's build script are cached.
+    pub cache_build_script: Option<bool>,
 }
 
 /// What holds for one crate: its own settings over the global ones.
@@ -159,6 +170,8 @@ pub struct CrateSettings<'a> {
     pub incremental: Incremental,
     /// Whether kache adds its own `--remap-path-prefix` arguments.
     pub normalise: bool,
+    /// Whether runs of the package's build script are cached.
+    pub cache_build_script: bool,
 }
 
 impl Config {
@@ -175,6 +188,7 @@ impl Config {
             extra_inputs: Vec::new(),
             incremental: Incremental::Auto,
             cache_executables: true,
+            build_scripts: BuildScripts { cache: true },
             verify_restores: VerifyRestores::Off,
             paths: Paths { normalise: true, normalise_cc: true, portable: Portable::Auto },
             disabled: false,
@@ -207,6 +221,9 @@ impl Config {
                 .unwrap_or_else(|| self.bypass.crates.iter().any(|glob| glob.matches(&name))),
             incremental: own.and_then(|rules| rules.incremental).unwrap_or(self.incremental),
             normalise: own.and_then(|rules| rules.normalise).unwrap_or(self.paths.normalise),
+            cache_build_script: own
+                .and_then(|rules| rules.cache_build_script)
+                .unwrap_or(self.build_scripts.cache),
         }
     }
 

@@ -57,7 +57,7 @@ const LOG: [(&str, LogLevel); 4] = [
 ];
 
 /// The settings, in the order of `default.toml`.
-pub(crate) static SETTINGS: [Setting; 21] = [
+pub(crate) static SETTINGS: [Setting; 22] = [
     Setting {
         key: "disabled",
         variables: &["KACHE_DISABLED"],
@@ -161,6 +161,12 @@ pub(crate) static SETTINGS: [Setting; 21] = [
         show: |config| shown_list(&config.bypass.env, ToString::to_string),
     },
     Setting {
+        key: "build_scripts.cache",
+        variables: &["KACHE_BUILD_SCRIPTS_CACHE"],
+        assign: |config, given, _| set(&mut config.build_scripts.cache, given.boolean()),
+        show: |config| config.build_scripts.cache.to_string(),
+    },
+    Setting {
         key: "paths.normalise",
         variables: &["KACHE_RUSTC_PATH_NORMALIZE"],
         assign: |config, given, _| set(&mut config.paths.normalise, given.boolean()),
@@ -199,7 +205,7 @@ pub(crate) static SETTINGS: [Setting; 21] = [
 ];
 
 /// The settings of one crate.
-pub(crate) static CRATE_SETTINGS: [CrateSetting; 5] = [
+pub(crate) static CRATE_SETTINGS: [CrateSetting; 6] = [
     CrateSetting {
         key: "key_env_vars",
         assign: |rules, given, _| set_some(&mut rules.key_env_vars, variable_patterns(given)),
@@ -227,6 +233,11 @@ pub(crate) static CRATE_SETTINGS: [CrateSetting; 5] = [
         key: "normalise",
         assign: |rules, given, _| set_some(&mut rules.normalise, given.boolean()),
         show: |rules| rules.normalise.map(|normalise| normalise.to_string()),
+    },
+    CrateSetting {
+        key: "cache_build_script",
+        assign: |rules, given, _| set_some(&mut rules.cache_build_script, given.boolean()),
+        show: |rules| rules.cache_build_script.map(|cache| cache.to_string()),
     },
 ];
 
