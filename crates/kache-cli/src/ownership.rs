@@ -58,6 +58,7 @@ fn is_known(layout: &Layout, name: &OsStr) -> bool {
         layout.locks(),
         layout.staging(),
         layout.quarantine(),
+        layout.observers(),
         layout.journal(),
         layout.log(),
         layout.index(),
