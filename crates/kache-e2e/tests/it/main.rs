@@ -1,5 +1,6 @@
 //! End-to-end tests, and tests of the repository itself.
 
+mod build_scripts;
 mod catalogue;
 mod cc_calls;
 mod cc_commands;

@@ -21,11 +21,11 @@ use kache_store::{TextOutput, identity};
 use super::facts::Facts;
 use super::object;
 use super::places::PrefixMaps;
-use super::search::{self, PRECOMPILED, SearchPath};
-use crate::compilation::Form;
+use super::search::{PRECOMPILED, SearchPath};
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
+use crate::compilation::{Form, absences};
 use crate::process::{self, Ran};
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
@@ -252,7 +252,7 @@ impl Collector<'_> {
                 candidates.insert(place);
             }
         }
-        let looked = search::look_for(cwd, &candidates)?;
+        let looked = absences::look_for(cwd, &candidates)?;
         for candidate in looked.present {
             if files.binary_search_by(|file| file.as_str().cmp(candidate)).is_err() {
                 self.check_passed_over(cwd, candidate)?;

@@ -86,6 +86,7 @@ pub(crate) fn gather<'a>(
         roots,
         source,
         products,
+        tree: None,
         is_incremental: false,
         render_text: match unit.family {
             Family::Gcc => |stored, roots| dep_file_here(stored, roots, Family::Gcc),

@@ -38,11 +38,11 @@ impl Compiler for Facts<'_> {
         }
         let start = Start::now();
         let started = Instant::now();
-        let program = &self.call.compiler.program;
+        let command = process::command(&self.call.compiler.program, &args);
         let ran = if self.on_terminal {
-            process::run_on_terminal(program, &args)?
+            process::run_on_terminal(command)?
         } else {
-            process::run_streaming(program, &args, &|line| Cow::Borrowed(line))?
+            process::run_streaming(command, &|line| Cow::Borrowed(line))?
         };
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);

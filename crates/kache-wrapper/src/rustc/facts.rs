@@ -36,6 +36,9 @@ pub(crate) const STATICLIB_ROLE: &str = "staticlib";
 /// How an entry names a shared library that the compiler loads.
 pub(crate) const PROC_MACRO_ROLE: &str = "proc-macro";
 
+/// How an entry names a program.
+pub(crate) const EXECUTABLE_ROLE: &str = "executable";
+
 /// Returns how an entry names a role.
 fn role_name(role: ArtifactRole) -> &'static str {
     match role {
@@ -45,7 +48,7 @@ fn role_name(role: ArtifactRole) -> &'static str {
         ArtifactRole::Dylib => "dylib",
         ArtifactRole::ProcMacro => PROC_MACRO_ROLE,
         ArtifactRole::Staticlib => STATICLIB_ROLE,
-        ArtifactRole::Executable => "executable",
+        ArtifactRole::Executable => EXECUTABLE_ROLE,
         _ => "other",
     }
 }
@@ -155,6 +158,7 @@ pub(crate) fn gather<'a>(
         roots,
         source: Path::new(&call.cwd).join(&unit.source),
         products: products(&outputs, &out_dir),
+        tree: None,
         is_incremental: unit.incremental.is_some(),
         render_text: dep_info_here,
     };

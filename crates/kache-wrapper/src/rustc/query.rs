@@ -15,6 +15,7 @@ use super::Invocation;
 use super::facts::{check_reporting_variables, identify_toolchain};
 use crate::configuration;
 use crate::cpu;
+use crate::outer;
 use crate::places::variable;
 use crate::process;
 use crate::report::{Phase, Report};
@@ -82,6 +83,8 @@ fn identify(
     }
     check_reporting_variables()?;
     let toolchain = identify_toolchain(store, &call.compiler, &question.target)?;
+    outer::has_read(call.compiler.program.as_ref());
+    outer::has_asked_for(RUSTC_ENV);
     // The answers name where the compiler is.
     let mut facts = vec![
         ("program".to_owned(), Digest::of(call.compiler.program.as_bytes())),

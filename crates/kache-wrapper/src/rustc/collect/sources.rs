@@ -137,7 +137,7 @@ impl Collector<'_> {
         self.inputs.add(Input::EnvPath(name.to_owned()), digest, None);
     }
 
-    /// Adds the crates on the command line and the variables their macros may have read.
+    /// Adds the crates on the command line.
     pub(super) fn externs(&mut self) -> Result<(), String> {
         let before = self.before;
         for (path, stamp_before) in &before.externs {
@@ -156,16 +156,18 @@ impl Collector<'_> {
             let token = self.facts.compilation.roots.tokenise(&path.to_string_lossy());
             self.inputs.add(Input::Extern(token), digest, None);
         }
-        if self.facts.may_run_macros() {
-            for name in PACKAGE_VARIABLES {
-                self.variable_as_path(name);
-            }
-            let facts = self.facts;
-            for name in &facts.declared.variables {
-                self.variable(name);
-            }
-        }
         Ok(())
+    }
+
+    /// Adds the variables that macros may have read where nobody saw them.
+    pub(super) fn taken_for_read(&mut self) {
+        for name in PACKAGE_VARIABLES {
+            self.variable_as_path(name);
+        }
+        let facts = self.facts;
+        for name in &facts.declared.variables {
+            self.variable(name);
+        }
     }
 }
 
