@@ -70,6 +70,11 @@ impl Sandbox {
         Ok(Self { temporary, root })
     }
 
+    /// Where programs run.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A path beside the directory that programs run in.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.temporary.path().join(name)
@@ -105,8 +110,10 @@ impl Sandbox {
     }
 
     fn shown(&self, act: &Act) -> Option<String> {
-        let inside =
-            |path: &Path| path.strip_prefix(&self.root).ok().map(|path| path.display().to_string());
+        let inside = |path: &Path| {
+            let path = path.to_str()?.strip_prefix(self.root.to_str()?)?;
+            Some(path.strip_prefix('/').unwrap_or(path).to_owned())
+        };
         match act {
             Act::Env(name) if name.as_encoded_bytes().starts_with(b"T_") => {
                 Some(format!("Env {}", name.display()))
