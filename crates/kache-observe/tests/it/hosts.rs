@@ -197,11 +197,8 @@ fn a_static_child_of_a_macro_is_not_observed_but_one_of_rustc_does_not_matter() 
     assert!(use_macro(&sandbox, &library, &[]).is_err());
 
     // A linker that does its work by another, which is static.
-    let linker = sandbox.root().join("linker");
-    fs::write(&linker, format!("#!/bin/sh\n{} && exec cc \"$@\"\n", kept.display()))?;
-    let mut permissions = fs::metadata(&linker)?.permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-    fs::set_permissions(&linker, permissions)?;
+    let text = format!("#!/bin/sh\n{} && exec cc \"$@\"\n", kept.display());
+    let linker = sandbox.script("linker", &text)?;
     let library = build_macro(&sandbox, "", "std::fs::read(\"file\").unwrap();")?;
     let option = format!("-Clinker={}", linker.display());
     let trace = use_macro(&sandbox, &library, &[&option])?;

@@ -160,6 +160,36 @@ fn what_cannot_be_had_is_there() {
 }
 
 #[test]
+fn of_two_names_the_one_that_is_missing_is_told() {
+    check(
+        r##"
+        OK(close(creat("script", 0700)));
+        int script = open("script", O_WRONLY);
+        write(script, "#!/no/interpreter\n", 18);
+        close(script);
+        FAILS(rename("absent", "new"), ENOENT);
+        FAILS(rename("file", "no/where"), ENOENT);
+        FAILS(link("gone", "new"), ENOENT);
+        FAILS(link("file", "no/link"), ENOENT);
+        FAILS(link("file", "other"), EEXIST);
+        FAILS(execl("./script", "script", (char *)0), ENOENT);
+        "##,
+        &[
+            "Wrote script",
+            "Missing absent",
+            "Missing no/where",
+            "Missing gone",
+            "Missing no/link",
+            "Looked file",
+            "Looked other",
+            "Exec ./script",
+            "Looked ./script",
+            "ExecFailed ./script",
+        ],
+    );
+}
+
+#[test]
 fn a_call_that_learns_nothing_says_nothing() {
     check(
         r#"

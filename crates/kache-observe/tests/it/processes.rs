@@ -1,7 +1,6 @@
 //! Children, and programs that processes become.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use kache_observe::{Act, Trace};
@@ -122,7 +121,8 @@ fn every_way_to_become_a_program_is_seen() -> Tried {
 fn any_number_of_arguments_is_passed_on() -> Tried {
     let sandbox = Sandbox::new()?;
     for total in [3_usize, 6, 7, 8, 511, 512, 513, 900] {
-        let more: String = (3..total).map(|index| format!("\"{index}\", ")).collect();
+        let more: Vec<String> = (3..total).map(|index| format!("\"{index}\", ")).collect();
+        let more = more.concat();
         let body = format!(
             r#"
             again(argc, argv);
@@ -208,13 +208,11 @@ fn spawned_programs_are_seen_and_failures_are_missing() -> Tried {
 #[test]
 fn what_a_search_for_a_program_passes_is_missing() -> Tried {
     let sandbox = Sandbox::new()?;
-    let tool = sandbox.root().join("second/tool");
     fs::create_dir_all(sandbox.root().join("first"))?;
     fs::create_dir_all(sandbox.root().join("dir/tool"))?;
     fs::create_dir_all(sandbox.root().join("second"))?;
     fs::write(sandbox.root().join("first/other"), "")?;
-    fs::write(&tool, "#!/bin/sh\nread line < file\n")?;
-    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755))?;
+    sandbox.script("second/tool", "#!/bin/sh\nread line < file\n")?;
     let root = sandbox.root().display().to_string();
     let path = format!("{root}/none:first:dir:{root}/second:{root}/third:/usr/bin:/bin");
     for call in [

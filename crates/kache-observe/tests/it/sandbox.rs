@@ -96,6 +96,20 @@ impl Sandbox {
         Ok(program)
     }
 
+    /// Makes a script that can be run.
+    ///
+    /// Another process writes it: what this one has open for writing, a child that
+    /// another test is just starting has open too, and then it cannot be run.
+    pub(crate) fn script(&self, name: &str, text: &str) -> Tried<PathBuf> {
+        let path = self.root.join(name);
+        let mut shell = self.command("sh");
+        shell.args(["-c", "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"", "sh"]);
+        if !shell.arg(&path).arg(text).status()?.success() {
+            return Err("the shell failed".into());
+        }
+        Ok(path)
+    }
+
     /// A program that is run here.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -228,8 +228,11 @@ fn a_second_c_library_is_not_seen() -> Tried {
 #[test]
 fn a_library_that_cannot_be_named_is_refused() -> Tried {
     let watch = Watch::start()?;
-    for path in ["/a b/lib.so", "/a:b/lib.so"] {
+    for path in ["/a b/lib.so", "/a:b/lib.so", "lib.so"] {
         assert!(watch.variables(Path::new(path), &[]).is_err(), "{path}");
+    }
+    for host in ["/a:b", "relative"] {
+        assert!(watch.variables(&library()?, &[Path::new(host)]).is_err(), "{host}");
     }
     Ok(())
 }
@@ -257,6 +260,19 @@ fn the_file_goes_with_the_watch() -> Tried {
     assert!(watch.finish(1).is_err());
     assert!(!file.exists());
     Ok(())
+}
+
+#[test]
+fn only_traces_that_nobody_watches_are_swept() -> Tried {
+    let watch = Watch::start()?;
+    let file = file_of(&watch)?;
+    let stale = file.with_file_name("kache-trace-0-stale");
+    std::fs::write(&stale, "")?;
+    let other = file.with_file_name("kache-tracer");
+    std::fs::write(&other, "")?;
+    kache_observe::sweep();
+    assert!(file.exists() && !stale.exists() && other.exists());
+    Ok(std::fs::remove_file(other)?)
 }
 
 #[test]
