@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::{guest, modules, process, record, sys};
 use crate::channel::Channel;
-use crate::format::{Blind, HEADER_BYTES, HOST_VARIABLE, Kind, MAGIC, TRACE_VARIABLE, VERSION};
+use crate::format::{Blind, HEADER_BYTES, Kind, MAGIC, VERSION};
+use crate::names::{HOST_VARIABLE, TRACE_VARIABLE};
 
 const NEW: u32 = 0;
 const BUSY: u32 = 1;

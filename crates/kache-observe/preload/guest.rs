@@ -207,7 +207,7 @@ fn follows_call(address: usize) -> bool {
 /// functions' own addresses, of which a host keeps some of each guest.
 #[cfg(target_arch = "aarch64")]
 fn follows_call(address: usize) -> bool {
-    if address % 4 != 0 || !is_guest(address - 4) {
+    if !address.is_multiple_of(4) || !is_guest(address - 4) {
         return false;
     }
     // SAFETY: it is in code that is mapped.

@@ -25,6 +25,8 @@ use core::ffi::{CStr, c_char, c_int};
 use super::{record, sys};
 use crate::format::Kind;
 
+const EEXIST: c_int = 17;
+
 /// Records what a call said about a path: `kind` if it went well.
 ///
 /// # Safety
@@ -37,6 +39,29 @@ unsafe fn saw(well: bool, kind: Kind, directory: c_int, path: *const c_char) {
     } else if !path.is_null() {
         // SAFETY: the kernel has read it.
         record::path(kind, directory, unsafe { CStr::from_ptr(path) });
+    }
+}
+
+/// Records that a call with two names failed. Either may be the one that is missing.
+///
+/// # Safety
+///
+/// The paths must be what the C library was given.
+unsafe fn missed_either(
+    (from_in, from): (c_int, *const c_char),
+    (to_in, to): (c_int, *const c_char),
+) {
+    let error = sys::errno();
+    // SAFETY: by this function's contract; the kernel has read both, as this was not
+    // `EFAULT`.
+    unsafe {
+        let there = error == sys::ENOENT && !from.is_null() && sys::exists(from_in, from);
+        if !there {
+            missed(error, from_in, from);
+        }
+        if there || error == EEXIST {
+            missed(error, to_in, to);
+        }
     }
 }
 

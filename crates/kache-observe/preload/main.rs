@@ -9,6 +9,8 @@
 mod channel;
 #[path = "../src/format.rs"]
 mod format;
+#[path = "../src/names.rs"]
+mod names;
 #[path = "preload.rs"]
 mod preload;
 

@@ -114,19 +114,33 @@ fn says(channel: Channel, offset: usize, kind: Kind, extra: u32, parts: &[&[u8]]
     })
 }
 
+/// A hash of what the parts are together, however they are cut.
 fn hash(kind: Kind, parts: &[&[u8]]) -> usize {
     const FACTOR: usize = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: usize, word: usize| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let mut hash = mix(0, kind as usize);
+    // Bytes that do not fill a word yet, and how many bits they are.
+    let (mut pending, mut bits) = (0, 0);
     for part in parts {
         let (words, rest) = part.as_chunks::<8>();
         for word in words {
-            hash = mix(hash, usize::from_le_bytes(*word));
+            let word = usize::from_le_bytes(*word);
+            hash = mix(hash, pending | word << bits);
+            pending = word.unbounded_shr(64 - bits);
         }
-        let tail = rest.iter().fold(rest.len(), |tail, byte| tail << 8 | usize::from(*byte));
-        hash = mix(hash, tail);
+        for byte in rest {
+            pending |= usize::from(*byte) << bits;
+            bits += 8;
+            if bits == 64 {
+                hash = mix(hash, pending);
+                (pending, bits) = (0, 0);
+            }
+        }
     }
-    hash ^ hash >> 29
+    hash = mix(hash, pending);
+    // The lower bits of a product know only the lower bits of its factors.
+    hash = mix(hash, hash >> 32);
+    hash ^ hash >> 32
 }
 
 /// Records an event that means something each time.

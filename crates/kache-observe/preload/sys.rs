@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub(super) const AT_FDCWD: c_int = -100;
 pub(super) const AT_EMPTY_PATH: c_int = 0x1000;
 pub(super) const ENOENT: c_int = 2;
+pub(super) const EACCES: c_int = 13;
 pub(super) const EFAULT: c_int = 14;
 pub(super) const ENOSYS: c_int = 38;
 
@@ -210,10 +211,8 @@ pub(super) fn populate(at: *mut u8, length: usize) -> bool {
     if sealed() {
         return false;
     }
-    let page = at as usize & !0xfff;
-    let length = at as usize + length - page;
     // SAFETY: it changes no contents.
-    unsafe { call(number::MADVISE, [page, length, POPULATE_WRITE, 0, 0, 0]) == 0 }
+    unsafe { call(number::MADVISE, [at as usize, length, POPULATE_WRITE, 0, 0, 0]) == 0 }
 }
 
 /// Whether the eight bytes at `address` can be read.
@@ -249,12 +248,30 @@ pub(super) fn restore_signals(mask: u64) {
 /// Whether this process may run the file, which it may also if it is a directory.
 pub(super) fn may_execute(path: &CStr) -> Result<(), c_int> {
     const EXECUTE: usize = 1;
-    let arguments = [number_of(AT_FDCWD), path.as_ptr() as usize, EXECUTE, 0, 0, 0];
     // SAFETY: the path ends with a zero byte.
-    match unsafe { call(number::FACCESSAT, arguments) } {
+    match unsafe { access(AT_FDCWD, path.as_ptr(), EXECUTE) } {
         0 => Ok(()),
-        error => Err(-(error as c_int)),
+        error => Err(-error),
     }
+}
+
+/// Whether there is something of that name.
+///
+/// # Safety
+///
+/// `path` must end with a zero byte.
+pub(super) unsafe fn exists(directory: c_int, path: *const c_char) -> bool {
+    // SAFETY: by this function's contract.
+    !sealed() && unsafe { access(directory, path, 0) } == 0
+}
+
+/// # Safety
+///
+/// `path` must end with a zero byte.
+unsafe fn access(directory: c_int, path: *const c_char, mode: usize) -> c_int {
+    let arguments = [number_of(directory), path as usize, mode, 0, 0, 0];
+    // SAFETY: by this function's contract.
+    unsafe { call(number::FACCESSAT, arguments) as c_int }
 }
 
 /// Whether there is a directory of that name.

@@ -8,6 +8,9 @@ use crate::format::{Header, Kind, OVERFLOW, RECORD_HEAD_BYTES};
 /// traces need little.
 pub(crate) const STEP_BYTES: usize = 16 << 10;
 
+/// No machine has larger pages.
+const LARGEST_PAGE_BYTES: usize = 64 << 10;
+
 /// A mapped trace file.
 #[derive(Clone, Copy)]
 pub(crate) struct Channel {
@@ -57,7 +60,8 @@ impl Channel {
 
     /// Appends one record and returns its offset; `None` says that it did not fit.
     ///
-    /// `back` puts memory behind a range of the mapping and says whether it could.
+    /// `back` puts memory behind a range of the mapping, which starts with a page, and
+    /// says whether it could.
     pub(crate) fn append(
         &self,
         record: &Record<'_>,
@@ -95,9 +99,11 @@ impl Channel {
             return true;
         }
         let goal = end.next_multiple_of(STEP_BYTES).min(header.capacity_bytes);
+        // A page begins here, whatever its size is.
+        let from = backed - backed % LARGEST_PAGE_BYTES;
         // SAFETY: both ends are inside the mapping.
-        let start = unsafe { self.base.cast::<u8>().add(backed) };
-        if !back(start, goal - backed) {
+        let start = unsafe { self.base.cast::<u8>().add(from) };
+        if !back(start, goal - from) {
             return false;
         }
         header.backed.fetch_max(goal, Ordering::Relaxed);

@@ -73,11 +73,18 @@ pub enum WatchError {
         /// What the system said.
         source: io::Error,
     },
-    /// The loader splits its list at spaces and colons.
-    #[error("a library cannot be loaded from `{}`: the path has a space or a colon", path.display())]
-    Separator {
+    /// A path is to be part of a list that is split at colons, and for the loader at
+    /// spaces, and must mean the same in every directory.
+    #[error("`{}` is relative or has a separator in it", path.display())]
+    Path {
         /// The path.
         path: PathBuf,
+    },
+    /// Every name that was tried is that of another trace.
+    #[error("there is no free name for a trace in `{}`", directory.display())]
+    Names {
+        /// Where it was to be.
+        directory: PathBuf,
     },
     /// There is no observation on this platform.
     #[error("nothing is observed on this platform")]

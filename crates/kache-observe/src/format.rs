@@ -22,12 +22,6 @@ pub(crate) const MAGIC: usize = usize::from_le_bytes(*b"kachetrc");
 /// Changes with every change of this layout or of what a kind means.
 pub(crate) const VERSION: u32 = 1;
 
-/// Names the trace file.
-pub(crate) const TRACE_VARIABLE: &str = "KACHE_TRACE";
-
-/// Names the prefixes of programs that are hosts, separated by colons.
-pub(crate) const HOST_VARIABLE: &str = "KACHE_TRACE_HOST";
-
 /// Header flag: a record did not fit.
 pub(crate) const OVERFLOW: u32 = 1;
 

@@ -43,19 +43,20 @@ mod channel;
 #[cfg(not(observed))]
 mod elsewhere;
 mod error;
+#[cfg(observed)]
 mod format;
 mod library;
 #[cfg(observed)]
 mod lives;
 #[cfg(observed)]
 mod mapping;
+mod names;
 #[cfg(observed)]
 mod participant;
 // Compiled by `build.rs`, as a library of its own; here for clippy and rustfmt.
 #[cfg(all(observed, clippy))]
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     reason = "the kernel takes and returns words"
 )]
@@ -71,12 +72,12 @@ use std::ffi::OsStr;
 
 pub use act::{Act, Event};
 #[cfg(not(observed))]
-pub use elsewhere::{Participant, Watch};
+pub use elsewhere::{Participant, Watch, sweep};
 pub use error::{NotObserved, WatchError};
 pub use library::{launcher, library, unpack};
 pub use trace::Trace;
 #[cfg(observed)]
-pub use {participant::Participant, watch::Watch};
+pub use {participant::Participant, watch::Watch, watch::sweep};
 
 /// Whether a variable is one that observation sets, and so never an input.
 ///
@@ -85,11 +86,9 @@ pub fn ours(name: &OsStr) -> bool {
     OURS.iter().any(|ours| name == *ours)
 }
 
-const OURS: [&str; 4] =
-    [format::TRACE_VARIABLE, format::HOST_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE];
-
-/// Names the libraries that the loader loads before a program's own.
-const PRELOAD_VARIABLE: &str = "LD_PRELOAD";
-
-/// Options for programs that were built with the address sanitizer.
-const SANITIZER_VARIABLE: &str = "ASAN_OPTIONS";
+const OURS: [&str; 4] = [
+    names::TRACE_VARIABLE,
+    names::HOST_VARIABLE,
+    names::PRELOAD_VARIABLE,
+    names::SANITIZER_VARIABLE,
+];

@@ -1,7 +1,6 @@
 //! A trace file in memory.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -25,20 +24,8 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Makes a trace file of a fixed size, without anything in it.
-    pub(crate) fn create(path: &Path, bytes: usize) -> Result<Self, WatchError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true).mode(0o600);
-        let file = options.open(path).map_err(WatchError::io("create", path))?;
-        let filled = Self::fill(&file, path, bytes);
-        if filled.is_err() {
-            // It is of no use to anybody, and what went wrong is being told.
-            drop(fs::remove_file(path));
-        }
-        filled
-    }
-
-    fn fill(file: &File, path: &Path, bytes: usize) -> Result<Self, WatchError> {
+    /// Makes a trace of a fixed size, without anything in it, of an empty file.
+    pub(crate) fn create(file: &File, path: &Path, bytes: usize) -> Result<Self, WatchError> {
         file.set_len(bytes as u64).map_err(WatchError::io("resize", path))?;
         let mapping = Self::of(file, bytes).map_err(WatchError::io("map", path))?;
         let step = bytes.min(STEP_BYTES);
@@ -129,10 +116,8 @@ impl Drop for Mapping {
 }
 
 fn back(start: *mut u8, bytes: usize) -> bool {
-    let page = start as usize & !0xfff;
-    let bytes = start as usize + bytes - page;
     // SAFETY: it changes no contents.
-    unsafe { madvise(page as *mut _, bytes, Advice::LinuxPopulateWrite) }.is_ok()
+    unsafe { madvise(start.cast(), bytes, Advice::LinuxPopulateWrite) }.is_ok()
 }
 
 /// Where trace files go, best first: memory, else where other temporary files are.

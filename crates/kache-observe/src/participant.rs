@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 
 use crate::act::Act;
 use crate::channel::Record;
-use crate::format::{Kind, TRACE_VARIABLE};
+use crate::format::Kind;
 use crate::mapping::Mapping;
+use crate::names::TRACE_VARIABLE;
 use crate::records::written;
 
 /// A process that is linked statically, so that the library cannot be loaded into

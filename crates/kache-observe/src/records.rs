@@ -46,9 +46,13 @@ pub(crate) fn read(mapping: &Mapping) -> Result<Vec<Entry>, NotObserved> {
             return Err(NotObserved::Hole);
         }
         let payload = word >> 32;
+        let next = offset + RECORD_HEAD_BYTES + payload.next_multiple_of(8);
+        if next > end {
+            return Err(malformed());
+        }
         let bytes = mapping.bytes(offset, RECORD_HEAD_BYTES + payload).ok_or_else(malformed)?;
         entries.push(entry(word, bytes).ok_or_else(malformed)?);
-        offset += RECORD_HEAD_BYTES + payload.next_multiple_of(8);
+        offset = next;
     }
     Ok(entries)
 }

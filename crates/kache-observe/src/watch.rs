@@ -3,25 +3,58 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use crate::act::{Act, Event};
 use crate::error::{NotObserved, WatchError};
-use crate::format::{HOST_VARIABLE, TRACE_VARIABLE};
 use crate::lives;
 use crate::mapping::{self, Mapping};
+use crate::names::{HOST_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE, TRACE_VARIABLE};
 use crate::records;
 use crate::trace::Trace;
-use crate::{PRELOAD_VARIABLE, SANITIZER_VARIABLE};
 
 /// A trace that programs can join. Its file is removed when this value goes.
 #[derive(Debug)]
 pub struct Watch {
-    file: TraceFile,
+    name: TraceFile,
     mapping: Mapping,
+    /// Locked as long as somebody watches.
+    _lock: File,
+}
+
+const PREFIX: &str = "kache-trace-";
+const PAGE_BYTES: usize = 4096;
+
+/// A name that is probably free. Containers may share the directory, and have the same
+/// process ids.
+fn free_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{PREFIX}{}-{number}-{:x}", process::id(), since.subsec_nanos())
+}
+
+/// Removes traces in the directories of [`Watch::start`] whose watches are gone without
+/// having done so, because they were killed.
+///
+/// Costs a listing of each directory.
+pub fn sweep() {
+    for directory in mapping::directories() {
+        let Ok(entries) = fs::read_dir(directory) else { continue };
+        for entry in entries.flatten() {
+            let ours = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+            if ours && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+                // Somebody else may have swept it away.
+                drop(fs::remove_file(entry.path()));
+            }
+        }
+    }
 }
 
 /// A file that is removed with this value.
@@ -50,15 +83,26 @@ impl Watch {
 
     /// Makes a trace of at most this size in a directory.
     pub fn start_in(directory: &Path, capacity_bytes: usize) -> Result<Self, WatchError> {
-        const PAGE_BYTES: usize = 4096;
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        const TRIES: u32 = 8;
 
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("kache-trace-{}-{number}", process::id());
-        let path = directory.join(name);
         let bytes = capacity_bytes.max(1).next_multiple_of(PAGE_BYTES);
-        let mapping = Mapping::create(&path, bytes)?;
-        Ok(Self { file: TraceFile(path), mapping })
+        for _ in 0..TRIES {
+            let path = directory.join(free_name());
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true).mode(0o600);
+            let file = match options.open(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                opened => opened.map_err(WatchError::io("create", &path))?,
+            };
+            // Whoever sweeps may have been faster.
+            if file.try_lock().is_err() {
+                continue;
+            }
+            let name = TraceFile(path);
+            let mapping = Mapping::create(&file, &name.0, bytes)?;
+            return Ok(Self { name, mapping, _lock: file });
+        }
+        Err(WatchError::Names { directory: directory.to_owned() })
     }
 
     /// The variables with which a program joins the trace.
@@ -72,10 +116,9 @@ impl Watch {
         library: &Path,
         hosts: &[&Path],
     ) -> Result<Vec<(&'static str, OsString)>, WatchError> {
+        check_path(library, b" :")?;
+        hosts.iter().try_for_each(|host| check_path(host, b":"))?;
         let library = library.as_os_str();
-        if library.as_encoded_bytes().iter().any(|byte| b" :".contains(byte)) {
-            return Err(WatchError::Separator { path: library.into() });
-        }
         let mut preload = library.to_owned();
         if let Some(others) = env::var_os(PRELOAD_VARIABLE).filter(|others| !others.is_empty()) {
             preload.push(":");
@@ -84,7 +127,7 @@ impl Watch {
         Ok(vec![
             (PRELOAD_VARIABLE, preload),
             (SANITIZER_VARIABLE, sanitizer_options()),
-            (TRACE_VARIABLE, self.file.0.clone().into_os_string()),
+            (TRACE_VARIABLE, self.name.0.clone().into_os_string()),
             (HOST_VARIABLE, prefixes(hosts)),
         ])
     }
@@ -105,13 +148,21 @@ impl Watch {
             event.counts && matches!(event.act, Act::Started { .. } | Act::Forked { .. })
         };
         let pids: BTreeSet<u32> = events.iter().filter(began).map(|event| event.pid).collect();
-        let name = self.file.0.file_name().unwrap_or_default().as_encoded_bytes();
+        let name = self.name.0.file_name().unwrap_or_default().as_encoded_bytes();
         let has_trace = |pid: &u32| {
             let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
             *pid != process::id() && maps.windows(name.len()).any(|window| window == name)
         };
         pids.into_iter().filter(has_trace).collect()
     }
+}
+
+fn check_path(path: &Path, separators: &[u8]) -> Result<(), WatchError> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if path.is_relative() || bytes.iter().any(|byte| separators.contains(byte)) {
+        return Err(WatchError::Path { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 /// A list for the loader without one of its libraries.

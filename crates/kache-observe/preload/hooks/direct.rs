@@ -17,11 +17,13 @@ static NEXT: Next = Next::of(c"syscall");
 /// directory before it, so has the first.
 #[derive(Clone, Copy)]
 enum Call {
+    #[cfg(target_arch = "x86_64")]
     Open,
+    #[cfg(target_arch = "x86_64")]
+    Path(Kind),
     OpenAt,
     /// The flags are behind a pointer.
     OpenHow,
-    Path(Kind),
     PathAt(Kind),
     RemoveAt,
     RenameAt,
@@ -137,6 +139,7 @@ unsafe fn note(call: Call, [first, second, third, fourth]: [c_ulong; 4], result:
     // SAFETY: by this function's contract.
     unsafe {
         match call {
+            #[cfg(target_arch = "x86_64")]
             Call::Open => open::opened(AT_FDCWD, text(first), second as c_int, result as c_int),
             Call::OpenAt => {
                 open::opened(directory, text(second), third as c_int, result as c_int);
@@ -147,6 +150,7 @@ unsafe fn note(call: Call, [first, second, third, fourth]: [c_ulong; 4], result:
                     open::opened(directory, text(second), *how as c_int, result as c_int);
                 }
             }
+            #[cfg(target_arch = "x86_64")]
             Call::Path(kind) => saw(well, kind, AT_FDCWD, text(first)),
             Call::PathAt(kind) => saw(well, kind, directory, text(second)),
             Call::RemoveAt => remove::removed(result as c_int, directory, text(second)),

@@ -45,8 +45,15 @@ pub(super) unsafe fn running(directory: c_int, path: Text, run: impl FnOnce() ->
     let name = unsafe { CStr::from_ptr(path) };
     note(Kind::Exec, directory, name);
     let result = run();
+    // A script may be there, and its interpreter not.
     // SAFETY: by this function's contract.
-    unsafe { missed(sys::errno(), directory, path) };
+    unsafe {
+        let error = match sys::errno() {
+            sys::ENOENT if sys::exists(directory, path) => sys::EACCES,
+            error => error,
+        };
+        missed(error, directory, path);
+    }
     note(Kind::ExecFailed, directory, name);
     result
 }

@@ -1,10 +1,12 @@
 //! Looking at files without opening them.
 
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
 use super::saw;
+use crate::format::Blind;
 use crate::format::Kind::Looked;
 use crate::preload::next::hooks;
+use crate::preload::record;
 use crate::preload::sys::AT_FDCWD;
 
 type Path = *const c_char;
@@ -65,6 +67,9 @@ hooks! {
     |result| saw(result == 0, Looked, AT_FDCWD, path);
     fn chdir(path: Path) -> c_int, else -1;
     |result| went(result == 0, path);
+    // Every absolute path means something else from here on.
+    fn chroot(path: Path) -> c_int, else -1;
+    |result| moved(result == 0, path);
 
     fn getxattr(path: Path, name: Path, value: Answer, size: usize) -> isize, else -1;
     |result| saw(result >= 0, Looked, AT_FDCWD, path);
@@ -76,6 +81,16 @@ hooks! {
     |result| saw(result >= 0, Looked, AT_FDCWD, path);
 }
 
+/// # Safety
+///
+/// `path` must be what the C library was given.
+unsafe fn moved(well: bool, path: Path) {
+    if well {
+        // SAFETY: by this function's contract.
+        record::blind(Blind::Place, &[unsafe { CStr::from_ptr(path) }.to_bytes()]);
+    }
+}
+
 /// A relative path that was gone to cannot be told any more; what is looked at
 /// from there can.
 ///
@@ -85,7 +100,7 @@ hooks! {
 unsafe fn went(well: bool, path: Path) {
     // SAFETY: by this function's contract; the kernel has read the path if all went well.
     unsafe {
-        if !well || *path == b'/' as c_char {
+        if !well || *path.cast::<u8>() == b'/' {
             saw(well, Looked, AT_FDCWD, path);
         }
     }

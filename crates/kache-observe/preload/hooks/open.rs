@@ -59,6 +59,12 @@ hooks! {
     |result| opened(directory, path, flags, result);
     fn __openat64_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int, else -1;
     |result| opened(directory, path, flags, result);
+    fn openat2(
+        directory: c_int, path: *const c_char, how: *const u64, size: usize,
+    ) -> c_int, else -1;
+    |result| if result >= 0 || sys::errno() != sys::EFAULT {
+        opened(directory, path, *how as c_int, result);
+    };
     fn creat(path: *const c_char, mode: Mode) -> c_int, else -1;
     |result| saw(result >= 0, Kind::Wrote, AT_FDCWD, path);
     fn creat64(path: *const c_char, mode: Mode) -> c_int, else -1;

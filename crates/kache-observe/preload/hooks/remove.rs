@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_int, c_uint};
 
-use super::missed;
+use super::{missed, missed_either};
 use crate::format::Kind;
 use crate::preload::next::hooks;
 use crate::preload::sys::AT_FDCWD;
@@ -36,7 +36,7 @@ pub(super) unsafe fn renamed(
     // SAFETY: by this function's contract; the kernel has read the paths if all went well.
     unsafe {
         if result != 0 {
-            missed(sys::errno(), from_in, from);
+            missed_either((from_in, from), (to_in, to));
             return;
         }
         let (from, to) = (CStr::from_ptr(from).to_bytes(), CStr::from_ptr(to).to_bytes());

@@ -5,13 +5,49 @@ use core::ptr::null_mut;
 
 use super::{missed, open, search};
 use crate::format::Kind;
-use crate::preload::next::{hooks, next};
+use crate::preload::next::{Next, hooks, next};
 use crate::preload::sys::{self, AT_FDCWD, Mode};
 use crate::preload::{attach, path, process, record};
 
 type Text = *const c_char;
 type List = *const *const c_char;
 type Opaque = *const c_void;
+
+/// Records what starting a program came to.
+///
+/// # Safety
+///
+/// `path` must be what the C library was given.
+unsafe fn started(result: c_int, path: Text, child: impl FnOnce() -> c_int) {
+    if attach::channel().is_some() {
+        // SAFETY: by this function's contract; it was read if all went well.
+        unsafe {
+            match result {
+                0 => spawned(child(), CStr::from_ptr(path)),
+                error => missed(error, AT_FDCWD, path),
+            }
+        }
+    }
+}
+
+/// The same for a name that is looked for.
+///
+/// # Safety
+///
+/// `name` must be what the C library was given.
+unsafe fn searched(result: c_int, name: Text, child: impl Fn() -> c_int) {
+    let mut known = false;
+    // SAFETY: by this function's contract; it was read if all went well.
+    unsafe {
+        search::program(name, &mut |program| {
+            started(result, program.as_ptr(), &child);
+            known = true;
+        });
+        if !known && result == 0 {
+            started(result, name, child);
+        }
+    }
+}
 
 fn spawned(child: c_int, program: &CStr) {
     path::absolute(AT_FDCWD, program.to_bytes(), &mut |parts| {
@@ -36,12 +72,7 @@ unsafe extern "C" fn posix_spawn(
     // SAFETY: these are the caller's own arguments, but for the place of the answer.
     unsafe {
         let result = next(id, path, actions, attributes, arguments, environment);
-        if attach::channel().is_some() {
-            match result {
-                0 => spawned(*id, CStr::from_ptr(path)),
-                error => missed(error, AT_FDCWD, path),
-            }
-        }
+        started(result, path, || *id);
         result
     }
 }
@@ -63,17 +94,60 @@ unsafe extern "C" fn posix_spawnp(
     // SAFETY: these are the caller's own arguments, but for the place of the answer.
     unsafe {
         let result = next(id, name, actions, attributes, arguments, environment);
-        let mut known = false;
-        search::program(name, &mut |program| {
-            match result {
-                0 => spawned(*id, program),
-                error => missed(error, AT_FDCWD, program.as_ptr()),
-            }
-            known = true;
-        });
-        if result == 0 && !known {
-            spawned(*id, CStr::from_ptr(name));
-        }
+        searched(result, name, || *id);
+        result
+    }
+}
+
+/// The id of a child that is known by a descriptor. Whoever makes such children can
+/// tell.
+fn id_of(descriptor: c_int) -> c_int {
+    static NEXT: Next = Next::of(c"pidfd_getpid");
+    match NEXT.get() {
+        0 => 0,
+        // SAFETY: this is the type of the C library's function.
+        address => unsafe {
+            core::mem::transmute::<usize, unsafe extern "C" fn(c_int) -> c_int>(address)(descriptor)
+        },
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pidfd_spawn(
+    child: *mut c_int,
+    path: Text,
+    actions: Opaque,
+    attributes: Opaque,
+    arguments: List,
+    environment: List,
+) -> c_int {
+    let next = next!(
+        pidfd_spawn(*mut c_int, Text, Opaque, Opaque, List, List) -> c_int, else sys::ENOSYS
+    );
+    // SAFETY: these are the caller's own arguments.
+    unsafe {
+        let result = next(child, path, actions, attributes, arguments, environment);
+        started(result, path, || id_of(*child));
+        result
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pidfd_spawnp(
+    child: *mut c_int,
+    name: Text,
+    actions: Opaque,
+    attributes: Opaque,
+    arguments: List,
+    environment: List,
+) -> c_int {
+    let next = next!(
+        pidfd_spawnp(*mut c_int, Text, Opaque, Opaque, List, List) -> c_int, else sys::ENOSYS
+    );
+    // SAFETY: these are the caller's own arguments.
+    unsafe {
+        let result = next(child, name, actions, attributes, arguments, environment);
+        searched(result, name, || id_of(*child));
         result
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
-use super::saw;
+use super::{missed_either, saw};
 use crate::format::Kind::{Read, Wrote};
 use crate::preload::next::hooks;
 use crate::preload::record;
@@ -17,8 +17,12 @@ type Times = *const c_void;
 unsafe fn linked(result: c_int, (from_in, from): (c_int, Path), (to_in, to): (c_int, Path)) {
     // SAFETY: by this function's contract.
     unsafe {
-        saw(result == 0, Read, from_in, from);
-        saw(result == 0, Wrote, to_in, to);
+        if result == 0 {
+            saw(true, Read, from_in, from);
+            saw(true, Wrote, to_in, to);
+        } else {
+            missed_either((from_in, from), (to_in, to));
+        }
     }
 }
 

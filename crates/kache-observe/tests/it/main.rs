@@ -3,5 +3,13 @@
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 mod files;
+mod hosts;
+mod names;
+mod package;
+mod participant;
+mod processes;
 mod programs;
+mod questions;
 mod sandbox;
+mod threads;
+mod unseen;

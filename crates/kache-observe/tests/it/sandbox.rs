@@ -70,6 +70,11 @@ impl Sandbox {
         Ok(Self { temporary, root })
     }
 
+    /// Where programs run.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A path beside the directory that programs run in.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.temporary.path().join(name)
@@ -91,6 +96,20 @@ impl Sandbox {
         Ok(program)
     }
 
+    /// Makes a script that can be run.
+    ///
+    /// Another process writes it: what this one has open for writing, a child that
+    /// another test is just starting has open too, and then it cannot be run.
+    pub(crate) fn script(&self, name: &str, text: &str) -> Tried<PathBuf> {
+        let path = self.root.join(name);
+        let mut shell = self.command("sh");
+        shell.args(["-c", "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"", "sh"]);
+        if !shell.arg(&path).arg(text).status()?.success() {
+            return Err("the shell failed".into());
+        }
+        Ok(path)
+    }
+
     /// A program that is run here.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -105,8 +124,10 @@ impl Sandbox {
     }
 
     fn shown(&self, act: &Act) -> Option<String> {
-        let inside =
-            |path: &Path| path.strip_prefix(&self.root).ok().map(|path| path.display().to_string());
+        let inside = |path: &Path| {
+            let path = path.to_str()?.strip_prefix(self.root.to_str()?)?;
+            Some(path.strip_prefix('/').unwrap_or(path).to_owned())
+        };
         match act {
             Act::Env(name) if name.as_encoded_bytes().starts_with(b"T_") => {
                 Some(format!("Env {}", name.display()))
