@@ -3,7 +3,7 @@
 //! What they wrote themselves before they read it is no input, and neither is
 //! what is the same on every machine that can run them, such as `/dev/null`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -53,9 +53,13 @@ pub(crate) fn sort(trace: &Trace, ground: &Ground<'_>) -> Result<Sight, String> 
         moved: BTreeSet::new(),
         first: None,
     };
+    // Each of many processes says what it did: what one of them said says it all.
+    let mut said: HashSet<&Act> = HashSet::new();
     for event in trace.events.iter().filter(|event| event.counts) {
         sorter.first.get_or_insert(event.pid);
-        sorter.take(event.pid, &event.act)?;
+        if said.insert(&event.act) || event.act == Act::Clock {
+            sorter.take(event.pid, &event.act)?;
+        }
     }
     Ok(sorter.sight)
 }

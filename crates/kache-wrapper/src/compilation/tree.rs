@@ -46,7 +46,7 @@ pub(super) fn products(top: &Path, manifest: &Manifest) -> Vec<Product> {
         role: "file",
         name: output.name.clone(),
         path: top.join(&output.name),
-        form: Form::Bytes { sharing: Sharing::Never },
+        form: Form::Bytes { sharing: Sharing::OneFile },
         is_certain: true,
     };
     manifest.outputs.iter().map(file).collect()

@@ -35,6 +35,9 @@ impl Compiler for Facts<'_> {
         report: &mut Report,
     ) -> Result<Served, Passthrough> {
         let has_leftovers = fs::read_dir(&self.out_dir).is_ok_and(|mut dir| dir.next().is_some());
+        if has_leftovers {
+            tree::unshare(&self.out_dir)?;
+        }
         let mut command = self.call.command();
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         let before = Before { start: Start::now(), has_leftovers };
@@ -67,10 +70,12 @@ fn collect(
     ran: &Ran,
     earlier: &UnitRecords,
 ) -> Result<Collected, String> {
+    // What kache itself is does not change what is made.
+    let kache = std::env::current_exe().unwrap_or_default();
     let ground = Ground {
         own_dir: Some(&facts.out_dir),
         has_leftovers: before.has_leftovers,
-        known: &[facts.sysroot.clone(), facts.call.program.clone()],
+        known: &[facts.sysroot.clone(), facts.call.program.clone(), kache],
     };
     if !trace.left_behind.is_empty() {
         return Err("it leaves a process behind".to_owned());

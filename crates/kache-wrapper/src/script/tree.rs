@@ -4,6 +4,8 @@
 //! names; a link and an empty directory are texts too, told apart by their role.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache_key::Roots;
@@ -27,6 +29,24 @@ const MAX_FILES: usize = 100_000;
 pub(crate) struct Tree {
     pub(crate) files: Vec<Made>,
     pub(crate) texts: Vec<TextOutput>,
+}
+
+/// Gives every file below `top` an inode of its own: a script that runs again may
+/// change in place what an earlier run left, and that may be shared with a blob.
+pub(crate) fn unshare(top: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(top)? {
+        let path = entry?.path();
+        let metadata = fs::symlink_metadata(&path)?;
+        if metadata.is_dir() {
+            unshare(&path)?;
+        } else if metadata.is_file() && metadata.nlink() > 1 {
+            let staged = path.with_file_name(format!(".kache-{}", std::process::id()));
+            let _bytes = fs::copy(&path, &staged)?;
+            fs::File::open(&staged)?.set_modified(metadata.modified()?)?;
+            fs::rename(&staged, &path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Gathers what is below `top`. An error is why it must not be stored.
@@ -109,7 +129,7 @@ impl Gatherer<'_, '_> {
             role: "file",
             name: self.name(path)?,
             path: path.to_owned(),
-            form: Form::Bytes { sharing: Sharing::Never },
+            form: Form::Bytes { sharing: Sharing::OneFile },
             is_certain: true,
         };
         let made = self.inputs.product(&product, true)?;
