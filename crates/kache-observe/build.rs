@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The sources, from the package's directory.
-const SOURCES: &[&str] = &["launcher", "preload", "src/format.rs", "src/channel.rs", "src/names.rs"];
+const SOURCES: &[&str] =
+    &["launcher", "preload", "src/format.rs", "src/channel.rs", "src/names.rs"];
 
 fn main() -> ExitCode {
     for source in SOURCES {

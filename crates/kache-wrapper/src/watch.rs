@@ -38,8 +38,8 @@ fn loadable(library: PathBuf) -> Result<(PathBuf, Option<File>), WatchError> {
     if !library.as_os_str().as_encoded_bytes().iter().any(|byte| b" :".contains(byte)) {
         return Ok((library, None));
     }
-    let separator = |_| WatchError::Separator { path: library.clone() };
-    let file = File::open(&library).map_err(separator)?;
+    let unreadable = |_| WatchError::Path { path: library.clone() };
+    let file = File::open(&library).map_err(unreadable)?;
     let path = format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd());
     Ok((PathBuf::from(path), Some(file)))
 }
