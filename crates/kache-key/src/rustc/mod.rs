@@ -6,13 +6,13 @@ pub mod dep_info;
 pub mod flags;
 mod link_args;
 pub mod messages;
-pub mod out_dir;
 pub mod outputs;
 pub mod query;
 pub mod recipe;
 pub mod refusal;
 mod scan;
 pub mod unit;
+pub mod variable_use;
 
 pub use args::{Verdict, classify};
 pub use outputs::{ArtifactRole, ExpectedOutput};
