@@ -59,6 +59,7 @@ fn is_known(layout: &Layout, name: &OsStr) -> bool {
         layout.staging(),
         layout.quarantine(),
         layout.observers(),
+        layout.shims(),
         layout.journal(),
         layout.log(),
         layout.index(),

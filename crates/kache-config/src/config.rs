@@ -112,6 +112,8 @@ pub enum VerifyRestores {
 pub struct BuildScripts {
     /// Whether what it made and said before is used again.
     pub cache: bool,
+    /// Whether the C and C++ compilers that it starts are cached.
+    pub wrap_cc: bool,
 }
 
 /// Whether outputs are kept free of the paths of this machine, so that
@@ -154,6 +156,8 @@ pub struct CrateRules {
     pub normalise: Option<bool>,
     /// Whether runs of this package's build script are cached.
     pub cache_build_script: Option<bool>,
+    /// Whether the C and C++ compilers that this package's build script starts are cached.
+    pub wrap_cc: Option<bool>,
 }
 
 /// What holds for one crate: its own settings over the global ones.
@@ -170,8 +174,8 @@ pub struct CrateSettings<'a> {
     pub incremental: Incremental,
     /// Whether kache adds its own `--remap-path-prefix` arguments.
     pub normalise: bool,
-    /// Whether runs of the package's build script are cached.
-    pub cache_build_script: bool,
+    /// What happens when the package's build script is to run.
+    pub build_scripts: BuildScripts,
 }
 
 impl Config {
@@ -188,7 +192,7 @@ impl Config {
             extra_inputs: Vec::new(),
             incremental: Incremental::Auto,
             cache_executables: true,
-            build_scripts: BuildScripts { cache: true },
+            build_scripts: BuildScripts { cache: true, wrap_cc: true },
             verify_restores: VerifyRestores::Off,
             paths: Paths { normalise: true, normalise_cc: true, portable: Portable::Auto },
             disabled: false,
@@ -221,9 +225,12 @@ impl Config {
                 .unwrap_or_else(|| self.bypass.crates.iter().any(|glob| glob.matches(&name))),
             incremental: own.and_then(|rules| rules.incremental).unwrap_or(self.incremental),
             normalise: own.and_then(|rules| rules.normalise).unwrap_or(self.paths.normalise),
-            cache_build_script: own
-                .and_then(|rules| rules.cache_build_script)
-                .unwrap_or(self.build_scripts.cache),
+            build_scripts: BuildScripts {
+                cache: own
+                    .and_then(|rules| rules.cache_build_script)
+                    .unwrap_or(self.build_scripts.cache),
+                wrap_cc: own.and_then(|rules| rules.wrap_cc).unwrap_or(self.build_scripts.wrap_cc),
+            },
         }
     }
 

@@ -57,7 +57,7 @@ const LOG: [(&str, LogLevel); 4] = [
 ];
 
 /// The settings, in the order of `default.toml`.
-pub(crate) static SETTINGS: [Setting; 22] = [
+pub(crate) static SETTINGS: [Setting; 23] = [
     Setting {
         key: "disabled",
         variables: &["KACHE_DISABLED"],
@@ -167,6 +167,12 @@ pub(crate) static SETTINGS: [Setting; 22] = [
         show: |config| config.build_scripts.cache.to_string(),
     },
     Setting {
+        key: "build_scripts.wrap_cc",
+        variables: &["KACHE_BUILD_SCRIPTS_WRAP_CC"],
+        assign: |config, given, _| set(&mut config.build_scripts.wrap_cc, given.boolean()),
+        show: |config| config.build_scripts.wrap_cc.to_string(),
+    },
+    Setting {
         key: "paths.normalise",
         variables: &["KACHE_RUSTC_PATH_NORMALIZE"],
         assign: |config, given, _| set(&mut config.paths.normalise, given.boolean()),
@@ -205,7 +211,7 @@ pub(crate) static SETTINGS: [Setting; 22] = [
 ];
 
 /// The settings of one crate.
-pub(crate) static CRATE_SETTINGS: [CrateSetting; 6] = [
+pub(crate) static CRATE_SETTINGS: [CrateSetting; 7] = [
     CrateSetting {
         key: "key_env_vars",
         assign: |rules, given, _| set_some(&mut rules.key_env_vars, variable_patterns(given)),
@@ -238,6 +244,11 @@ pub(crate) static CRATE_SETTINGS: [CrateSetting; 6] = [
         key: "cache_build_script",
         assign: |rules, given, _| set_some(&mut rules.cache_build_script, given.boolean()),
         show: |rules| rules.cache_build_script.map(|cache| cache.to_string()),
+    },
+    CrateSetting {
+        key: "wrap_cc",
+        assign: |rules, given, _| set_some(&mut rules.wrap_cc, given.boolean()),
+        show: |rules| rules.wrap_cc.map(|wrap| wrap.to_string()),
     },
 ];
 

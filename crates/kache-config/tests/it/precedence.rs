@@ -30,7 +30,7 @@ const fn placed(row: Row, shown: [&'static str; 2]) -> Row {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 23] = [
     row(("disabled", "false"), ["true", "false"], ("KACHE_DISABLED", "yes", "true")),
     placed(
         row(("cache_dir", "\"@/home/.cache/kache\""), ["\"c\"", "\"~/c\""], ("KACHE_CACHE_DIR", "/c", "\"/c\"")),
@@ -59,6 +59,7 @@ const ROWS: [Row; 22] = [
     row(("bypass.args", "[]"), ["[\"-Z*\"]", "[\"--test\"]"], ("KACHE_BYPASS_ARGS", "-Cx=*", "[\"-Cx=*\"]")),
     row(("bypass.env", "[]"), ["[\"A\"]", "[\"B=1\"]"], ("KACHE_BYPASS_ENV", "C=a=b", "[\"C=a=b\"]")),
     row(("build_scripts.cache", "true"), ["false", "true"], ("KACHE_BUILD_SCRIPTS_CACHE", "0", "false")),
+    row(("build_scripts.wrap_cc", "true"), ["false", "true"], ("KACHE_BUILD_SCRIPTS_WRAP_CC", "0", "false")),
     row(("paths.normalise", "true"), ["false", "true"], ("KACHE_RUSTC_PATH_NORMALIZE", "0", "false")),
     row(("paths.normalise_cc", "true"), ["false", "true"], ("KACHE_CC_PATH_NORMALIZE", "0", "false")),
     row(("paths.portable", "\"auto\""), ["\"on\"", "\"off\""], ("KACHE_PATHS_PORTABLE", "on", "\"on\"")),

@@ -111,7 +111,7 @@ fn script_place(facts: &facts::Facts<'_>) -> Option<PathBuf> {
     let settings = facts.compilation.config.crate_settings(&package);
     let mut products = facts.compilation.products.iter();
     let program = products.find(|product| product.role == facts::EXECUTABLE_ROLE)?;
-    (is_script && settings.cache_build_script).then(|| program.path.clone())
+    (is_script && settings.build_scripts.cache).then(|| program.path.clone())
 }
 
 /// Reads the command line as text and finds the compiler in it.

@@ -28,6 +28,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) compilation: Compilation<'a>,
     pub(crate) out_dir: PathBuf,
     pub(crate) sysroot: PathBuf,
+    /// Whether the C compilers that the script starts are to be cached.
+    pub(crate) wraps_cc: bool,
 }
 
 /// Returns the name of the package whose script it is.
@@ -61,7 +63,7 @@ pub(crate) fn gather<'a>(
     if settings.bypass {
         return Err(Passthrough::because(format!("bypass.crates: {package}")));
     }
-    if !settings.cache_build_script {
+    if !settings.build_scripts.cache {
         return Err(Passthrough::because("build_scripts.cache is off"));
     }
     let store = Store::at(&config.cache_dir);
@@ -98,7 +100,13 @@ pub(crate) fn gather<'a>(
         is_incremental: false,
         render_text: |stored: &TextOutput, roots: &Roots| tree::render(stored, roots),
     };
-    Ok(Facts { call, compilation, out_dir: out_dir.to_owned(), sysroot: toolchain.sysroot.into() })
+    Ok(Facts {
+        call,
+        compilation,
+        out_dir: out_dir.to_owned(),
+        sysroot: toolchain.sysroot.into(),
+        wraps_cc: settings.build_scripts.wrap_cc,
+    })
 }
 
 /// Returns the variables by which cargo tells the script what to make, sorted.

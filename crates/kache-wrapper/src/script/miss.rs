@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use kache_key::rustc::messages::Segment;
@@ -11,7 +12,7 @@ use kache_observe::Trace;
 use kache_store::{Outcome, UnitRecords};
 
 use super::facts::Facts;
-use super::{tree, variables};
+use super::{shims, tree, variables};
 use crate::compilation::Compiler;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::lookup::Missed;
@@ -39,6 +40,7 @@ impl Compiler for Facts<'_> {
             tree::unshare(&self.out_dir)?;
         }
         let mut command = self.call.command();
+        self.put_links_before_compilers(&mut command);
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         let before = Before { start: Start::now(), has_leftovers };
         let started = Instant::now();
@@ -53,6 +55,21 @@ impl Compiler for Facts<'_> {
         let collected = watch::seen(watch, ran.pid)
             .and_then(|trace| collect(self, &before, &trace, &ran, &missed.records));
         Ok(publish::publish(&self.compilation, missed, collected, report))
+    }
+}
+
+impl Facts<'_> {
+    /// Lets `command` find kache where it looks for a C compiler.
+    fn put_links_before_compilers(&self, command: &mut Command) {
+        let path_var = std::env::var_os("PATH").unwrap_or_default();
+        let kache = std::env::current_exe().unwrap_or_default();
+        if !self.wraps_cc {
+            return;
+        }
+        // Without links the script finds the compilers that it always found.
+        if let Ok(Some(dir)) = shims::directory(&self.compilation.store, &kache, &path_var) {
+            command.env("PATH", shims::before(&dir, &path_var));
+        }
     }
 }
 
@@ -75,7 +92,12 @@ fn collect(
     let ground = Ground {
         own_dir: Some(&facts.out_dir),
         has_leftovers: before.has_leftovers,
-        known: &[facts.sysroot.clone(), facts.call.program.clone(), kache],
+        known: &[
+            facts.sysroot.clone(),
+            facts.call.program.clone(),
+            facts.compilation.store.layout().shims(),
+            kache,
+        ],
     };
     if !trace.left_behind.is_empty() {
         return Err("it leaves a process behind".to_owned());
