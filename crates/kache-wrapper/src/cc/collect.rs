@@ -252,7 +252,10 @@ impl Collector<'_> {
                 candidates.insert(place);
             }
         }
-        let looked = absences::look_for(cwd, &candidates)?;
+        let looked = absences::look_for(cwd, &candidates);
+        if let Some(link) = looked.leading_nowhere.first() {
+            return Err(format!("`{link}` is a link that leads nowhere"));
+        }
         for candidate in looked.present {
             if files.binary_search_by(|file| file.as_str().cmp(candidate)).is_err() {
                 self.check_passed_over(cwd, candidate)?;

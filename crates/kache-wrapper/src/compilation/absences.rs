@@ -15,18 +15,13 @@ pub(crate) struct Looked<'a> {
     pub(crate) present: Vec<&'a str>,
     /// By the deepest directory there is, the names that are not in it.
     pub(crate) absent: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Symbolic links that lead nowhere. Where they lead something can appear
+    /// without a change in the link's own directory.
+    pub(crate) leading_nowhere: Vec<String>,
 }
 
 /// Looks which of `candidates` are there.
-///
-/// # Errors
-///
-/// If there is a symbolic link that leads nowhere: where it leads can appear
-/// without a change in the link's own directory.
-pub(crate) fn look_for<'a>(
-    cwd: &'a Path,
-    candidates: &'a BTreeSet<String>,
-) -> Result<Looked<'a>, String> {
+pub(crate) fn look_for<'a>(cwd: &'a Path, candidates: &'a BTreeSet<String>) -> Looked<'a> {
     let mut looks = Looks { cwd, is_there: HashMap::new() };
     let mut looked = Looked::default();
     for candidate in candidates {
@@ -37,13 +32,14 @@ pub(crate) fn look_for<'a>(
             None => looked.present.push(candidate),
         }
     }
-    for (dir, names) in &looked.absent {
-        let leads_nowhere = |name: &&&str| fs::symlink_metadata(cwd.join(dir).join(name)).is_ok();
-        if let Some(link) = names.iter().find(leads_nowhere) {
-            return Err(format!("`{}` is a link that leads nowhere", joined(dir, link)));
-        }
+    for (dir, names) in &mut looked.absent {
+        let leads_nowhere = |name: &&str| fs::symlink_metadata(cwd.join(dir).join(name)).is_ok();
+        let (links, absent): (BTreeSet<&str>, _) = names.iter().copied().partition(leads_nowhere);
+        *names = absent;
+        looked.leading_nowhere.extend(links.into_iter().map(|name| joined(dir, name)));
     }
-    Ok(looked)
+    looked.absent.retain(|_, names| !names.is_empty());
+    looked
 }
 
 /// Looks at paths, at each once.

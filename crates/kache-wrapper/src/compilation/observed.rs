@@ -126,9 +126,14 @@ impl Inputs<'_> {
     ) -> Result<(), String> {
         let candidates: BTreeSet<String> =
             absent.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        let looked = absences::look_for(Path::new("/"), &candidates)?;
+        let looked = absences::look_for(Path::new("/"), &candidates);
         if let Some(present) = looked.present.first() {
             return Err(changed(Path::new(present)));
+        }
+        for link in &looked.leading_nowhere {
+            for token in self.tokens(Path::new(link), tops) {
+                self.add(Input::Absent(token), absent_digest(false), None);
+            }
         }
         for (dir, names) in looked.absent {
             let place = if dir.is_empty() { Path::new("/") } else { Path::new(dir) };

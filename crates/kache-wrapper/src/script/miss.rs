@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -102,7 +102,17 @@ fn collect(
     if !trace.left_behind.is_empty() {
         return Err("it leaves a process behind".to_owned());
     }
-    let sight = sight::sort(trace, &ground)?;
+    let mut sight = sight::sort(trace, &ground)?;
+    // Cargo names its own directories for libraries to everybody it starts, and
+    // fills them meanwhile. Who lists them looks for a library of the system.
+    let is_of_cargo = |dir: &PathBuf| {
+        let target = facts.compilation.roots.path(RootKind::Target);
+        target.is_some_and(|target| dir.starts_with(target))
+    };
+    let listed = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    for dir in std::env::split_paths(&listed).filter(is_of_cargo) {
+        sight.listed.remove(&dir);
+    }
     check_sight(&sight)?;
     let mut inputs = Inputs::new(&facts.compilation, before.start)?;
     let roots = &facts.compilation.roots;

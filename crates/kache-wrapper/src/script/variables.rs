@@ -63,6 +63,9 @@ const TELLING: &[&str] = &[
 /// Variables that change what a failing program says, and nothing else.
 const FOR_PANICS: &[&str] = &["RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_STACK"];
 
+/// Lists of directories, which are only there to be searched.
+const SEARCH_PATHS: &[&str] = &["LD_LIBRARY_PATH", "LIBRARY_PATH", "PATH", "PKG_CONFIG_PATH"];
+
 /// Adds the variables that were asked for. `texts` are what the script made,
 /// with `roots` as names.
 pub(super) fn add(sight: &Sight, texts: &[&str], roots: &Roots, inputs: &mut Inputs<'_>) {
@@ -87,7 +90,8 @@ pub(super) fn add(sight: &Sight, texts: &[&str], roots: &Roots, inputs: &mut Inp
         let is_place = value.starts_with('/');
         let written = portable::write(&portable::tokenise(&value, roots));
         let is_named = || texts.iter().any(|text| text.contains(&written));
-        let is_locator = is_place && (places.is_sought(&value, sight) || is_named());
+        let is_locator = SEARCH_PATHS.contains(&name)
+            || is_place && (places.is_sought(&value, sight) || is_named());
         // What cargo tells is in the key with roots as names.
         if !is_told_by_cargo(name) || (is_place && !is_locator) {
             inputs.observed_variable(name, is_locator);
