@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kache_key::RootKind;
+use kache_key::{Input, RootKind, build_script};
 use kache_observe::{Act, Trace};
 use kache_store::UnitRecords;
 
@@ -69,7 +69,17 @@ impl Collector<'_> {
     /// Adds the variables that macros asked for. One that names a place where
     /// nothing was sought counts by its value: what was made of it need not show.
     fn variables_of_macros(&mut self, sight: &Sight) {
-        let names = sight.variables.iter().filter(|name| !kache_observe::ours(name.as_ref()));
+        // What the compiler reads right after a macro can look like the macro's doing.
+        // It says what it reads itself; where cargo did not set the variable, no
+        // macro knows of it.
+        let is_the_compilers = |name: &str| {
+            let by_compiler = Input::EnvPath(name.to_owned());
+            !build_script::is_told_by_cargo(name)
+                && self.inputs.list.iter().any(|recorded| recorded.input == by_compiler)
+        };
+        let names = sight.variables.iter();
+        let names = names.filter(|name| !kache_observe::ours(name.as_ref()));
+        let names: Vec<&String> = names.filter(|name| !is_the_compilers(name)).collect();
         let places = Places::of(sight.variables.iter().map(String::as_str));
         for name in names {
             let value = variable(name).unwrap_or_default();
