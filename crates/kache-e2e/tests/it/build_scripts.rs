@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use kache_e2e::events::Outcome;
 use kache_e2e::oracle::run_program;
 
 use crate::expected::Expected::{Compiled, Hit, Miss};
@@ -249,4 +250,47 @@ fn a_script_with_leftovers_of_an_earlier_run_may_not_depend_on_them() {
     let built = trial.cargo_in(trial.project(), "build").run().unwrap();
     assert!(built.success());
     crate::expected::assert_unstored(crate::trial::event_of(&built, RUN), "an earlier run left");
+}
+
+/// Compiles `answer.c` with whatever `cc` is, and says what it answers.
+const COMPILING: &str = "let out = env::var(\"OUT_DIR\").unwrap(); \
+    let program = format!(\"{out}/answer\"); let object = format!(\"{out}/answer.o\"); \
+    for args in [[\"-g\", \"-c\", \"answer.c\", \"-o\", &object], \
+                 [\"-g\", \"-g\", &object, \"-o\", &program]] { \
+        assert!(Command::new(\"cc\").args(args).status().unwrap().success()); } \
+    let ran = Command::new(&program).status().unwrap(); fs::remove_file(&program).unwrap(); \
+    ran.code().unwrap().to_string()";
+
+#[test]
+fn c_that_a_script_compiles_is_cached_and_what_it_includes_is_an_input_of_the_script() {
+    let trial = trial(COMPILING);
+    trial.write("answer.h", "#define ANSWER 1\n");
+    trial.write("answer.c", "#include \"answer.h\"\nint main(void) { return ANSWER; }\n");
+    let first = trial.build();
+    let of_c = |outcome: &kache_e2e::cargo::CargoOutcome| {
+        let mut events = outcome.events.iter().filter(|event| event.name == "answer.c");
+        events.next().map(|event| event.outcome)
+    };
+    assert_eq!(of_c(&first), Some(Outcome::Miss));
+    assert_eq!(trial.check(RUN, Hit), "1\n");
+    // The script runs again, and its compiler does not.
+    trial.write("build.rs", script(&format!("let _ = 1; {COMPILING}")));
+    let again = trial.build();
+    assert_eq!(of_c(&again), Some(Outcome::Hit));
+    assert_eq!(trial.check(RUN, Hit), "1\n");
+    trial.write("answer.h", "#define ANSWER 2\n");
+    assert_eq!(trial.check(RUN, Miss), "2\n");
+}
+
+#[test]
+fn a_compiler_that_somebody_chose_is_left_alone() {
+    let mut trial = trial(COMPILING);
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    trial.set("CC", "cc");
+    let built = trial.build();
+    assert!(built.events.iter().all(|event| event.name != "answer.c"));
+    trial.unset("CC");
+    trial.write(".kache.toml", "[crates.app]\nwrap_cc = false\n");
+    let built = trial.build();
+    assert!(built.events.iter().all(|event| event.name != "answer.c"));
 }

@@ -17,6 +17,7 @@ use super::{Call, installations, outlets, places, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
+use crate::outer;
 use crate::served::Passthrough;
 
 /// A source up to this size is part of its unit's identity, in bytes: tests of
@@ -64,6 +65,7 @@ pub(crate) fn gather<'a>(
     facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
     facts.push(("terminal".to_owned(), Digest::of(&[u8::from(on_terminal)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
+    tell_outer_watch(call, unit);
     let components = recipe::components(
         unit,
         &Context {
@@ -94,6 +96,15 @@ pub(crate) fn gather<'a>(
         },
     };
     Ok(Facts { call, unit, compilation, prefix_maps, on_terminal })
+}
+
+/// Tells whoever observes this process what the key is made of beside inputs.
+fn tell_outer_watch(call: &Call, unit: &CcUnit) {
+    outer::has_read(&call.compiler.program);
+    outer::has_asked_for(CC_ENV);
+    for file in &unit.content_files {
+        outer::has_read(&Path::new(&call.cwd).join(file));
+    }
 }
 
 /// Returns the language by the name it has in the journal.

@@ -20,6 +20,7 @@ use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
 use crate::linker;
+use crate::outer;
 use crate::places::{self, variable};
 use crate::served::Passthrough;
 use crate::toolchain::{self, Compiler, CompilerEnv, Toolchain};
@@ -131,6 +132,12 @@ pub(crate) fn gather<'a>(
     facts.push(("written".to_owned(), Digest::of(remaps.written(&unit, &roots).as_bytes())));
     if call.compiler.is_clippy() {
         facts.push(("clippy".to_owned(), clippy::surroundings(&roots, Path::new(&call.cwd))));
+    }
+    outer::has_read(call.compiler.program.as_ref());
+    outer::has_asked_for(RUSTC_ENV);
+    outer::has_asked_for(LINK_ENV);
+    for file in &unit.content_files {
+        outer::has_read(&Path::new(&call.cwd).join(file));
     }
     let components = recipe::components(
         &unit,
