@@ -345,6 +345,8 @@ fn libraries_are_linked_and_loaded() -> Tried {
     let trace = trace_of(&mut sandbox.command(program))?;
     let loaded: Vec<&Act> = trace.acts().filter(|act| matches!(act, Act::Loaded(_))).collect();
     assert_eq!(loaded, [&Act::Loaded(library)]);
+    let absent = sandbox.root().join("./absent.so");
+    assert_eq!(count(&trace, |act| *act == Act::Missing(absent.clone())), 1);
     let is_libc = |path: &Path| path.ends_with("libc.so.6");
     assert_eq!(count(&trace, |act| matches!(act, Act::Linked(path) if is_libc(path))), 1);
     Ok(())
