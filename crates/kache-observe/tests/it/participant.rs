@@ -81,7 +81,9 @@ fn the_list_for_the_loader_keeps_what_was_in_it() -> Tried {
         return Ok(());
     }
     let test = "participant::the_list_for_the_loader_keeps_what_was_in_it";
-    for list in ["libm.so.6".to_owned(), format!("{} libm.so.6", library()?.display())] {
+    let older = "/no/such/libkache_observe-0123456789abcdef.so";
+    let with = |library: &str| format!("{library} libm.so.6");
+    for list in ["libm.so.6".to_owned(), with(&library()?.display().to_string()), with(older)] {
         assert!(again(test, "list")?.env("LD_PRELOAD", list).status()?.success());
     }
     Ok(())

@@ -270,6 +270,8 @@ fn a_failed_program_leaves_no_expectation() {
         FAILS(execl("./dir", "dir", (char *)0), EACCES);
         FAILS(execl("./file", "file", (char *)0), ENOEXEC);
         FAILS(execlp("no-such-program", "it", (char *)0), ENOENT);
+        FAILS(execvp("./none", argv), ENOENT);
+        FAILS(execvp("", argv), ENOENT);
         "#,
         &[
             "Wrote file",
@@ -279,6 +281,9 @@ fn a_failed_program_leaves_no_expectation() {
             "Exec ./file",
             "Looked ./file",
             "ExecFailed ./file",
+            "Exec ./none",
+            "Missing ./none",
+            "ExecFailed ./none",
         ],
     );
 }
