@@ -17,7 +17,9 @@ use crate::error::{NotObserved, WatchError};
 use crate::library::STEM;
 use crate::lives;
 use crate::mapping::{self, Mapping};
-use crate::names::{HOST_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE, TRACE_VARIABLE};
+use crate::names::{
+    HOST_VARIABLE, PARTICIPANT_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE, TRACE_VARIABLE,
+};
 use crate::records;
 use crate::trace::Trace;
 
@@ -130,6 +132,7 @@ impl Watch {
             (SANITIZER_VARIABLE, sanitizer_options()),
             (TRACE_VARIABLE, self.name.0.clone().into_os_string()),
             (HOST_VARIABLE, prefixes(hosts)),
+            (PARTICIPANT_VARIABLE, env::current_exe().unwrap_or_default().into()),
         ])
     }
 
