@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::{guest, modules, process, record, sys};
 use crate::channel::Channel;
 use crate::format::{Blind, HEADER_BYTES, Kind, MAGIC, VERSION};
-use crate::names::{HOST_VARIABLE, TRACE_VARIABLE};
+use crate::names::{HOST_VARIABLE, PARTICIPANT_VARIABLE, TRACE_VARIABLE};
 
 const NEW: u32 = 0;
 const BUSY: u32 = 1;
@@ -56,10 +56,8 @@ fn join() {
     match STATE.compare_exchange(NEW, BUSY, Ordering::Acquire, Ordering::Acquire) {
         Ok(_) => {
             modules::survey();
-            if let Some(base) = variable(TRACE_VARIABLE.as_bytes()).and_then(map) {
-                process::know();
-                BASE.store(base as usize, Ordering::Relaxed);
-                introduce();
+            if let Some(trace) = variable(TRACE_VARIABLE.as_bytes()) {
+                with_program(|program| join_as(trace, program));
             }
             STATE.store(DONE, Ordering::Release);
         }
@@ -112,18 +110,29 @@ fn map(path: &CStr) -> Option<*mut u64> {
     mapped
 }
 
-/// Says that this process is observed, and what it consists of.
+/// Calls `then` with the path of the running program.
 #[inline(never)]
-fn introduce() {
+fn with_program(then: impl FnOnce(&[u8])) {
     let (mut short, mut long);
     let link = c"/proc/self/exe";
     short = [0; 512];
-    let program = if let Some(program) = sys::readlink(link, &mut short) {
-        program
+    if let Some(program) = sys::readlink(link, &mut short) {
+        then(program);
     } else {
         long = [0; 4096];
-        sys::readlink(link, &mut long).unwrap_or_default()
-    };
+        then(sys::readlink(link, &mut long).unwrap_or_default());
+    }
+}
+
+/// Joins the trace, unless the program does so by itself, and says what the process
+/// consists of.
+fn join_as(trace: &CStr, program: &[u8]) {
+    if variable(PARTICIPANT_VARIABLE.as_bytes()).is_some_and(|it| it.to_bytes() == program) {
+        return;
+    }
+    let Some(base) = map(trace) else { return };
+    process::know();
+    BASE.store(base as usize, Ordering::Relaxed);
     if let Some(hosts) = variable(HOST_VARIABLE.as_bytes())
         && guest::set_hosts(hosts.to_bytes(), program)
     {
@@ -134,7 +143,7 @@ fn introduce() {
         unsafe { hosts.as_ptr().cast_mut().write(0) };
     }
     record::ancestry(Kind::Started, process::id(), sys::getppid(), &[program]);
-    let here = introduce as *const () as usize;
+    let here = join_as as *const () as usize;
     modules::each(|number, module| {
         if number == 0 && module.is_go() {
             record::blind(Blind::Runtime, &[program]);

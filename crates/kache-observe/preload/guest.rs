@@ -191,10 +191,11 @@ fn stack_pointer() -> usize {
 fn follows_call(address: usize) -> bool {
     // A near call is E8 and four bytes, or FF /2 with two to seven bytes in all.
     const LONGEST: usize = 7;
-    if !is_guest(address - LONGEST) {
+    // The guest may have been unloaded.
+    if !is_guest(address - LONGEST) || !sys::readable(address - LONGEST) {
         return false;
     }
-    // SAFETY: both ends are in code that is mapped.
+    // SAFETY: it can be read.
     let before = unsafe { *((address - LONGEST) as *const [u8; LONGEST]) };
     let indirect = |length: usize| {
         let call = before.get(LONGEST - length..);
@@ -207,10 +208,11 @@ fn follows_call(address: usize) -> bool {
 /// functions' own addresses, of which a host keeps some of each guest.
 #[cfg(target_arch = "aarch64")]
 fn follows_call(address: usize) -> bool {
-    if !address.is_multiple_of(4) || !is_guest(address - 4) {
+    // The guest may have been unloaded.
+    if !address.is_multiple_of(4) || !is_guest(address - 4) || !sys::readable(address - 4) {
         return false;
     }
-    // SAFETY: it is in code that is mapped.
+    // SAFETY: it can be read.
     let before = unsafe { *((address - 4) as *const u32) };
     let to_label = before >> 26 == 0b10_0101;
     let to_register = before & 0xffff_fc1f == 0xd63f_0000;

@@ -84,11 +84,29 @@ impl Module {
     pub(super) fn is_go(&self) -> bool {
         let mut notes = self.segments().iter().filter(|segment| segment.kind == NOTE);
         notes.any(|segment| {
-            // A note is three numbers and then its owner's name.
-            let owner = self.base.wrapping_add(segment.address).wrapping_add(12);
-            // SAFETY: the segment is mapped and long enough.
-            segment.memory_bytes >= 16 && unsafe { *(owner as *const [u8; 4]) } == *b"Go\0\0"
+            let start = self.base.wrapping_add(segment.address) as *const u8;
+            // SAFETY: the loader has mapped the segment.
+            has_go_note(unsafe { core::slice::from_raw_parts(start, segment.memory_bytes) })
         })
+    }
+}
+
+/// Looks through notes: the sizes of the owner's name and of what it says, a type, and
+/// both, each up to a multiple of four bytes.
+fn has_go_note(mut notes: &[u8]) -> bool {
+    loop {
+        let [Some(name), Some(said), Some(_)] = [0, 4, 8].map(|at| {
+            let number = notes.get(at..)?.first_chunk()?;
+            Some(u32::from_le_bytes(*number) as usize)
+        }) else {
+            return false;
+        };
+        if notes.get(12..12 + name) == Some(b"Go\0\0".as_slice()) {
+            return true;
+        }
+        let size = 12 + name.next_multiple_of(4) + said.next_multiple_of(4);
+        let Some(rest) = notes.get(size..) else { return false };
+        notes = rest;
     }
 }
 

@@ -38,8 +38,16 @@ pub(super) fn id() -> u32 {
     ID.load(Ordering::Relaxed)
 }
 
+/// The ids of this process, even if it is a child of `vfork`, and of its parent.
+pub(super) fn ids() -> (u32, u32) {
+    if sys::sealed() { (id(), 0) } else { (sys::getpid(), sys::getppid()) }
+}
+
 /// Runs in a new child and records where it comes from.
 pub(super) extern "C" fn forked() {
+    if sys::sealed() {
+        return;
+    }
     let id = sys::getpid();
     // More than one way may lead here.
     if ID.swap(id, Ordering::Relaxed) != id {

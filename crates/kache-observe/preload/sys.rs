@@ -105,7 +105,7 @@ pub(super) fn seal() {
     SEALED.store(true, Ordering::Relaxed);
 }
 
-fn sealed() -> bool {
+pub(super) fn sealed() -> bool {
     SEALED.load(Ordering::Relaxed)
 }
 
@@ -222,6 +222,9 @@ pub(super) fn populate(at: *mut u8, length: usize) -> bool {
 pub(super) fn readable(address: usize) -> bool {
     const EINVAL: isize = 22;
     const NO_SUCH_CHANGE: usize = 0x7fff_ffff;
+    if sealed() {
+        return false;
+    }
     // SAFETY: the kernel checks the address and, given this change, makes none.
     let result = unsafe { call(number::SIGPROCMASK, [NO_SUCH_CHANGE, address, 0, 8, 0, 0]) };
     result == -EINVAL

@@ -54,7 +54,8 @@ pub enum Act {
     },
     /// A file or directory was removed.
     Removed(PathBuf),
-    /// The process was about to become this program.
+    /// The process was about to become this program. Only a name, without a slash, if
+    /// it was not found in `PATH`, and empty if it is an open file without a name.
     Exec(PathBuf),
     /// It could not.
     ExecFailed(PathBuf),

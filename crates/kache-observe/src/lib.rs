@@ -86,9 +86,10 @@ pub fn ours(name: &OsStr) -> bool {
     OURS.iter().any(|ours| name == *ours)
 }
 
-const OURS: [&str; 4] = [
+const OURS: [&str; 5] = [
     names::TRACE_VARIABLE,
     names::HOST_VARIABLE,
+    names::PARTICIPANT_VARIABLE,
     names::PRELOAD_VARIABLE,
     names::SANITIZER_VARIABLE,
 ];

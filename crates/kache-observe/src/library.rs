@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::WatchError;
 
@@ -15,6 +17,11 @@ const LIBRARY: Option<&[u8]> = None;
 const DIGEST: &str = env!("KACHE_OBSERVE_DIGEST");
 #[cfg(not(observed))]
 const DIGEST: &str = "";
+
+/// What the name of every version of the library begins with.
+pub(crate) const STEM: &str = "libkache_observe";
+
+static STAGED: AtomicU32 = AtomicU32::new(0);
 
 /// The preload library as a file's bytes; `None` where there cannot be one.
 pub fn library() -> Option<&'static [u8]> {
@@ -42,15 +49,17 @@ pub fn launcher() -> Option<&'static [u8]> {
 ///
 /// The file is named for its contents and is written once. It must stay as long
 /// as anything runs that was started with it: a program whose library is gone
-/// complains on standard error. Costs one look at the file when it is there.
+/// complains on standard error. Costs reading the file when it is there: after a
+/// power cut it may be as long as it should be, and empty.
 pub fn unpack(directory: &Path) -> Result<Option<PathBuf>, WatchError> {
     let Some(bytes) = library() else { return Ok(None) };
-    let path = directory.join(format!("libkache_observe-{DIGEST}.so"));
-    if fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
+    let path = directory.join(format!("{STEM}-{DIGEST}.so"));
+    if fs::read(&path).is_ok_and(|found| found == bytes) {
         return Ok(Some(path));
     }
     fs::create_dir_all(directory).map_err(WatchError::io("create", directory))?;
-    let staged = directory.join(format!("libkache_observe-{DIGEST}.{}", std::process::id()));
+    let number = STAGED.fetch_add(1, Ordering::Relaxed);
+    let staged = directory.join(format!("{STEM}-{DIGEST}.{}-{number}", process::id()));
     fs::write(&staged, bytes).map_err(WatchError::io("write", &staged))?;
     fs::rename(&staged, &path).map_err(WatchError::io("rename", &staged))?;
     Ok(Some(path))

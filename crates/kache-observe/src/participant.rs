@@ -13,8 +13,11 @@ use crate::mapping::Mapping;
 use crate::names::TRACE_VARIABLE;
 use crate::records::written;
 
-/// A process that is linked statically, so that the library cannot be loaded into
-/// it, and that says by itself what it does.
+/// A process that says by itself what it does: one that runs the same program as
+/// whoever watches.
+///
+/// It may be linked statically, so that the library cannot be loaded into it. If it
+/// is not, the library keeps out of it.
 #[derive(Debug)]
 pub struct Participant {
     mapping: Mapping,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -13,9 +14,12 @@ use std::time::SystemTime;
 
 use crate::act::{Act, Event};
 use crate::error::{NotObserved, WatchError};
+use crate::library::STEM;
 use crate::lives;
 use crate::mapping::{self, Mapping};
-use crate::names::{HOST_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE, TRACE_VARIABLE};
+use crate::names::{
+    HOST_VARIABLE, PARTICIPANT_VARIABLE, PRELOAD_VARIABLE, SANITIZER_VARIABLE, TRACE_VARIABLE,
+};
 use crate::records;
 use crate::trace::Trace;
 
@@ -118,17 +122,17 @@ impl Watch {
     ) -> Result<Vec<(&'static str, OsString)>, WatchError> {
         check_path(library, b" :")?;
         hosts.iter().try_for_each(|host| check_path(host, b":"))?;
-        let library = library.as_os_str();
-        let mut preload = library.to_owned();
-        if let Some(others) = env::var_os(PRELOAD_VARIABLE).filter(|others| !others.is_empty()) {
+        let mut preload = library.as_os_str().to_owned();
+        for other in others(&env::var_os(PRELOAD_VARIABLE).unwrap_or_default()) {
             preload.push(":");
-            preload.push(without(&others, library));
+            preload.push(other);
         }
         Ok(vec![
             (PRELOAD_VARIABLE, preload),
             (SANITIZER_VARIABLE, sanitizer_options()),
             (TRACE_VARIABLE, self.name.0.clone().into_os_string()),
             (HOST_VARIABLE, prefixes(hosts)),
+            (PARTICIPANT_VARIABLE, env::current_exe().unwrap_or_default().into()),
         ])
     }
 
@@ -165,13 +169,14 @@ fn check_path(path: &Path, separators: &[u8]) -> Result<(), WatchError> {
     Ok(())
 }
 
-/// A list for the loader without one of its libraries.
-fn without(list: &OsString, library: &std::ffi::OsStr) -> OsString {
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-
-    let names = list.as_bytes().split(|byte| b" :".contains(byte));
-    let others: Vec<&[u8]> = names.filter(|name| *name != library.as_bytes()).collect();
-    OsString::from_vec(others.join(&b':'))
+/// What is on a list for the loader besides this library in any version: two of them
+/// would say everything twice.
+fn others(list: &OsStr) -> impl Iterator<Item = &OsStr> {
+    let names = list.as_bytes().split(|byte| b" :".contains(byte)).map(OsStr::from_bytes);
+    names.filter(|name| {
+        let file = Path::new(name).file_name().unwrap_or_default();
+        !file.is_empty() && !file.as_bytes().starts_with(STEM.as_bytes())
+    })
 }
 
 /// The address sanitizer refuses to run behind another library, unless it is told

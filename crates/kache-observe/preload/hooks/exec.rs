@@ -11,24 +11,44 @@ use super::{missed, search};
 use crate::format::Kind;
 use crate::preload::next::next;
 use crate::preload::sys::{self, AT_EMPTY_PATH, AT_FDCWD};
-use crate::preload::{attach, path, record};
+use crate::preload::{attach, path, process, record};
 
 type Text = *const c_char;
 type List = *const *const c_char;
 
+fn write(kind: Kind, parts: &[&[u8]]) {
+    let (id, parent) = process::ids();
+    record::ancestry(kind, id, parent, parts);
+}
+
 fn note(kind: Kind, directory: c_int, path: &CStr) {
     if attach::channel().is_some() {
-        path::absolute(directory, path.to_bytes(), &mut |parts| {
-            record::ancestry(kind, sys::getpid(), sys::getppid(), parts);
-        });
+        path::absolute(directory, path.to_bytes(), &mut |parts| write(kind, parts));
     }
 }
 
 fn note_open(kind: Kind, descriptor: c_int) {
-    if attach::channel().is_some() {
-        path::of_directory(descriptor, &mut |name| {
-            record::ancestry(kind, sys::getpid(), sys::getppid(), &[name]);
+    if attach::channel().is_some()
+        && !path::of_directory(descriptor, &mut |name| write(kind, &[name]))
+    {
+        write(kind, &[]);
+    }
+}
+
+/// # Safety
+///
+/// `name` must be what the C library was given.
+unsafe fn note_found(kind: Kind, name: Text) {
+    let mut known = false;
+    // SAFETY: by this function's contract.
+    unsafe {
+        search::program(name, &mut |found| {
+            note(kind, AT_FDCWD, found);
+            known = true;
         });
+        if !known && attach::channel().is_some() {
+            write(kind, &[CStr::from_ptr(name).to_bytes()]);
+        }
     }
 }
 
@@ -65,11 +85,15 @@ pub(super) unsafe fn running(directory: c_int, path: Text, run: impl FnOnce() ->
 /// `name` must be what the C library was given.
 unsafe fn searching(name: Text, run: impl FnOnce() -> c_int) -> c_int {
     // SAFETY: by this function's contract.
-    unsafe { search::program(name, &mut |found| note(Kind::Exec, AT_FDCWD, found)) };
-    let result = run();
-    // SAFETY: as above.
-    unsafe { search::program(name, &mut |found| note(Kind::ExecFailed, AT_FDCWD, found)) };
-    result
+    unsafe {
+        if !search::is_searched(name) {
+            return running(AT_FDCWD, name, run);
+        }
+        note_found(Kind::Exec, name);
+        let result = run();
+        note_found(Kind::ExecFailed, name);
+        result
+    }
 }
 
 #[unsafe(no_mangle)]

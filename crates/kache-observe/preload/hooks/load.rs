@@ -9,8 +9,9 @@ use core::arch::naked_asm;
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use core::ptr::null_mut;
 
-use crate::format::Blind;
+use crate::format::{Blind, Kind};
 use crate::preload::next::{Next, hooks, next};
+use crate::preload::sys::{self, AT_FDCWD};
 use crate::preload::{attach, guest, modules, record};
 
 type Text = *const c_char;
@@ -28,7 +29,10 @@ unsafe extern "C" fn dlopen_and_look(name: Text, mode: c_int) -> *mut c_void {
     // SAFETY: these are the caller's own arguments.
     let handle = unsafe { next(name, mode) };
     guest::loaded();
-    if !handle.is_null() {
+    if handle.is_null() {
+        // SAFETY: the loader has read the name.
+        unsafe { failed(name) };
+    } else {
         guest::look_for_modules();
     }
     handle
@@ -48,12 +52,33 @@ hooks! {
     |handle| if world != 0 && !handle.is_null() { apart(name) };
 }
 
+/// Records that a library was not there, or could not be used. One without a slash in
+/// its name was looked for where only the loader knows.
+///
+/// # Safety
+///
+/// `name` must be what the C library was given.
+unsafe fn failed(name: Text) {
+    if is_searched(name) || name.is_null() {
+        return;
+    }
+    // SAFETY: by this function's contract.
+    unsafe {
+        let kind = if sys::exists(AT_FDCWD, name) { Kind::Looked } else { Kind::Missing };
+        record::path(kind, AT_FDCWD, CStr::from_ptr(name));
+    }
+}
+
+fn is_searched(name: Text) -> bool {
+    // SAFETY: the name is null or ends with a zero byte, or the caller's call of the C
+    // library would not end well either.
+    !name.is_null() && !unsafe { CStr::from_ptr(name) }.to_bytes().contains(&b'/')
+}
+
 /// The address to go on at.
 unsafe extern "C" fn choose(name: Text, caller: usize) -> usize {
-    // SAFETY: the caller's name is null or ends with a zero byte.
-    let searched = !name.is_null() && !unsafe { CStr::from_ptr(name) }.to_bytes().contains(&b'/');
     let next = NEXT.get();
-    if searched && next != 0 && attach::channel().is_some() && has_search_path(caller) {
+    if is_searched(name) && next != 0 && attach::channel().is_some() && has_search_path(caller) {
         guest::expect_modules();
         return next;
     }

@@ -91,9 +91,6 @@ unsafe fn moved(well: bool, path: Path) {
     }
 }
 
-/// A relative path that was gone to cannot be told any more; what is looked at
-/// from there can.
-///
 /// # Safety
 ///
 /// `path` must be what the C library was given.
@@ -102,6 +99,9 @@ unsafe fn went(well: bool, path: Path) {
     unsafe {
         if !well || *path.cast::<u8>() == b'/' {
             saw(well, Looked, AT_FDCWD, path);
+        } else {
+            // Where it was relative to is no more to be told, but where it led to.
+            record::descriptor(Looked, AT_FDCWD);
         }
     }
 }

@@ -10,6 +10,20 @@ use crate::preload::{attach, record};
 const DEFAULT: &CStr = c"/bin:/usr/bin";
 const MAX_PATH_BYTES: usize = 4096;
 
+/// Whether a name is looked for at all.
+///
+/// # Safety
+///
+/// `name` must be null or end with a zero byte.
+pub(super) unsafe fn is_searched(name: *const c_char) -> bool {
+    if name.is_null() {
+        return false;
+    }
+    // SAFETY: by this function's contract.
+    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+    !name.is_empty() && !name.contains(&b'/')
+}
+
 /// Calls `found` with the program that the name stands for, if there is one.
 /// What would have been taken before it, had it been there, is recorded.
 ///
@@ -22,9 +36,14 @@ pub(super) unsafe fn program(name: *const c_char, found: &mut dyn FnMut(&CStr)) 
         return;
     }
     // SAFETY: by this function's contract.
+    let searched = unsafe { is_searched(name) };
+    // SAFETY: as above.
     let name = unsafe { CStr::from_ptr(name) };
-    if name.to_bytes().contains(&b'/') {
+    if !searched {
         found(name);
+        return;
+    }
+    if sys::sealed() {
         return;
     }
     record::fact(Kind::Env, &[b"PATH"]);

@@ -51,7 +51,7 @@ unsafe fn searched(result: c_int, name: Text, child: impl Fn() -> c_int) {
 
 fn spawned(child: c_int, program: &CStr) {
     path::absolute(AT_FDCWD, program.to_bytes(), &mut |parts| {
-        record::ancestry(Kind::Spawned, sys::getpid(), child.cast_unsigned(), parts);
+        record::ancestry(Kind::Spawned, process::id(), child.cast_unsigned(), parts);
     });
 }
 
@@ -154,7 +154,7 @@ unsafe extern "C" fn pidfd_spawnp(
 
 /// A shell is about to be started, by a call of the C library's own.
 fn shell() {
-    record::ancestry(Kind::Shell, sys::getpid(), 0, &[]);
+    record::ancestry(Kind::Shell, process::id(), 0, &[]);
 }
 
 #[unsafe(no_mangle)]

@@ -23,11 +23,19 @@ const NO_MATCH: c_int = 3;
 unsafe fn walked(top: Text) {
     // SAFETY: by this function's contract.
     unsafe {
-        saw(true, Kind::Listed, AT_FDCWD, top);
-        if !top.is_null() {
+        if !top.is_null() && listed(CStr::from_ptr(top)) {
             blind(CStr::from_ptr(top).to_bytes());
         }
     }
+}
+
+/// Records that a directory was listed, and returns whether it could be.
+fn listed(directory: &CStr) -> bool {
+    // SAFETY: it ends with a zero byte.
+    let there = sys::sealed() || unsafe { sys::exists(AT_FDCWD, directory.as_ptr()) };
+    let kind = if there { Kind::Listed } else { Kind::Missing };
+    record::path(kind, AT_FDCWD, directory);
+    there
 }
 
 fn blind(top: &[u8]) {
@@ -60,10 +68,14 @@ unsafe fn globbed(pattern: Text, flags: c_int, result: c_int) {
         Some(slash) => text.get(..slash).unwrap_or_default(),
         None => b".".as_slice(),
     };
-    path::absolute(AT_FDCWD, top, &mut |parts| record::fact(Kind::Listed, parts));
+    let mut buffer = [0; 512];
+    let fits = buffer.get_mut(..top.len()).map(|place| place.copy_from_slice(top));
+    if fits.is_some() && CStr::from_bytes_until_nul(&buffer).is_ok_and(|top| !listed(top)) {
+        return;
+    }
     let simple =
         |byte: &u8| b"*?[]!-.".contains(byte) || byte.is_ascii_alphanumeric() || *byte == b'_';
-    if !after.iter().all(simple) {
+    if fits.is_none() || !after.iter().all(simple) {
         blind(top);
     }
 }

@@ -5,6 +5,7 @@
 mod files;
 mod hosts;
 mod names;
+mod oracle;
 mod package;
 mod participant;
 mod processes;

@@ -26,20 +26,21 @@ fn who_takes_part_by_hand_says_that_it_started() -> Tried {
     }
     assert!(Participant::from_environment().is_none());
     let test = "participant::who_takes_part_by_hand_says_that_it_started";
-    // Without the library, as a static program runs.
-    let watch = Watch::start()?;
-    let mut child = again(test, "static")?
-        .envs(watch.variables(&library()?, &[])?)
-        .env_remove("LD_PRELOAD")
-        .spawn()?;
-    assert!(child.wait()?.success());
-    let trace = watch.finish(child.id())?;
-    let acts: Vec<&Act> = trace.acts().collect();
-    let started =
-        Act::Started { parent: std::process::id(), program: env::current_exe()?.canonicalize()? };
-    let read = Act::Read("/by/hand".into());
-    let renamed = Act::Renamed { from: "/from".into(), to: "/to".into() };
-    assert_eq!(acts, [&started, &read, &renamed]);
+    // Without the library, as a static program runs, and with it.
+    for unset in ["LD_PRELOAD", "T_NOTHING"] {
+        let watch = Watch::start()?;
+        let mut command = again(test, "by-hand")?;
+        command.envs(watch.variables(&library()?, &[])?).env_remove(unset);
+        let mut child = command.spawn()?;
+        assert!(child.wait()?.success());
+        let trace = watch.finish(child.id())?;
+        let acts: Vec<&Act> = trace.acts().collect();
+        let program = env::current_exe()?.canonicalize()?;
+        let started = Act::Started { parent: std::process::id(), program };
+        let read = Act::Read("/by/hand".into());
+        let renamed = Act::Renamed { from: "/from".into(), to: "/to".into() };
+        assert_eq!(acts, [&started, &read, &renamed], "without {unset}");
+    }
     Ok(())
 }
 
@@ -59,7 +60,7 @@ fn an_inner_watch_takes_the_place_of_the_outer() -> Tried {
     let test = "participant::an_inner_watch_takes_the_place_of_the_outer";
     let watch = Watch::start()?;
     let variables = watch.variables(&library()?, &[])?;
-    let mut child = again(test, "inner")?.envs(variables).env_remove("LD_PRELOAD").spawn()?;
+    let mut child = again(test, "inner")?.envs(variables).spawn()?;
     assert!(child.wait()?.success());
     let trace = watch.finish(child.id())?;
     let programs = trace.acts().filter(|act| matches!(act, Act::Started { .. })).count();
@@ -81,7 +82,9 @@ fn the_list_for_the_loader_keeps_what_was_in_it() -> Tried {
         return Ok(());
     }
     let test = "participant::the_list_for_the_loader_keeps_what_was_in_it";
-    for list in ["libm.so.6".to_owned(), format!("{} libm.so.6", library()?.display())] {
+    let older = "/no/such/libkache_observe-0123456789abcdef.so";
+    let with = |library: &str| format!("{library} libm.so.6");
+    for list in ["libm.so.6".to_owned(), with(&library()?.display().to_string()), with(older)] {
         assert!(again(test, "list")?.env("LD_PRELOAD", list).status()?.success());
     }
     Ok(())

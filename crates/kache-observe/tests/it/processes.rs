@@ -270,6 +270,8 @@ fn a_failed_program_leaves_no_expectation() {
         FAILS(execl("./dir", "dir", (char *)0), EACCES);
         FAILS(execl("./file", "file", (char *)0), ENOEXEC);
         FAILS(execlp("no-such-program", "it", (char *)0), ENOENT);
+        FAILS(execvp("./none", argv), ENOENT);
+        FAILS(execvp("", argv), ENOENT);
         "#,
         &[
             "Wrote file",
@@ -279,6 +281,9 @@ fn a_failed_program_leaves_no_expectation() {
             "Exec ./file",
             "Looked ./file",
             "ExecFailed ./file",
+            "Exec ./none",
+            "Missing ./none",
+            "ExecFailed ./none",
         ],
     );
 }
@@ -345,6 +350,8 @@ fn libraries_are_linked_and_loaded() -> Tried {
     let trace = trace_of(&mut sandbox.command(program))?;
     let loaded: Vec<&Act> = trace.acts().filter(|act| matches!(act, Act::Loaded(_))).collect();
     assert_eq!(loaded, [&Act::Loaded(library)]);
+    let absent = sandbox.root().join("./absent.so");
+    assert_eq!(count(&trace, |act| *act == Act::Missing(absent.clone())), 1);
     let is_libc = |path: &Path| path.ends_with("libc.so.6");
     assert_eq!(count(&trace, |act| matches!(act, Act::Linked(path) if is_libc(path))), 1);
     Ok(())

@@ -9,7 +9,7 @@ use kache_observe::{Act, Trace};
 use crate::sandbox::{Sandbox, Tried, trace_of};
 
 /// Whether a program is here. A test that is skipped says so; in CI it fails.
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let mut command = Command::new(program);
     let found = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let found = found.is_ok_and(|status| status.success());

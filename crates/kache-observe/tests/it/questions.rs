@@ -6,8 +6,7 @@ use crate::sandbox::{Sandbox, Tried, check, check_with, trace_of};
 
 #[test]
 fn variables_are_seen_by_name_set_or_not() {
-    check_with(
-        "char *__secure_getenv(const char *);",
+    check(
         r#"
         setenv("T_SET", "value", 1);
         if (strcmp(getenv("T_SET"), "value")) return 1;
@@ -15,8 +14,24 @@ fn variables_are_seen_by_name_set_or_not() {
         secure_getenv("T_SECURE");
         for (int i = 0; i < 1000; i++) getenv("T_UNSET");
         "#,
-        &[],
         &["Env T_SET", "Env T_UNSET", "Env T_SECURE"],
+    );
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_function_that_only_old_programs_can_name_is_seen() {
+    check_with(
+        r#"
+        __asm__(".symver ask, __secure_getenv@GLIBC_2.2.5");
+        char *ask(const char *);
+        "#,
+        r#"
+        setenv("T_OLD", "value", 1);
+        if (!ask("T_OLD") || strcmp(ask("T_OLD"), "value")) return 1;
+        "#,
+        &[],
+        &["Env T_OLD"],
     );
 }
 

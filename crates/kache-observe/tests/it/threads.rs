@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::sandbox::{Sandbox, Tried, check, check_with, trace_of};
+use kache_observe::NotObserved;
+
+use crate::sandbox::{Sandbox, Tried, check, check_with, observe, trace_of};
 
 #[test]
 fn threads_lose_nothing_and_say_nothing_twice() -> Tried {
@@ -121,31 +123,32 @@ fn closed_descriptors_do_not_matter() {
     );
 }
 
+/// Sets up a filter by which everything that observation might call is deadly.
+const FILTER: &str = r"
+    #include <linux/audit.h>
+    #include <linux/filter.h>
+    #include <linux/seccomp.h>
+    #include <stddef.h>
+    #include <sys/prctl.h>
+    #define KILL(name) \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+    static struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        KILL(getcwd), KILL(readlinkat), KILL(madvise), KILL(mmap), KILL(getpid), KILL(getppid),
+        KILL(rt_sigprocmask), KILL(faccessat), KILL(lseek),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    static struct sock_fprog all = { sizeof filter / sizeof *filter, filter };
+";
+
 #[test]
 fn a_filter_of_system_calls_ends_no_program() {
-    // Everything that observation might call is deadly, and so is what it might call
-    // next time.
     check_with(
-        r"
-        #include <linux/audit.h>
-        #include <linux/filter.h>
-        #include <linux/seccomp.h>
-        #include <stddef.h>
-        #include <sys/prctl.h>
-        #define KILL(name) \
-            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
-        ",
+        FILTER,
         r#"
         char here[PATH_MAX], path[PATH_MAX + 16];
         SOME(getcwd(here, sizeof here));
-        struct sock_filter filter[] = {
-            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-            KILL(getcwd), KILL(readlinkat), KILL(madvise), KILL(mmap), KILL(getpid), KILL(getppid),
-            KILL(rt_sigprocmask), KILL(faccessat), KILL(lseek),
-            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-        };
-        struct sock_fprog all = { sizeof filter / sizeof *filter, filter };
         OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
         OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all));
         for (int i = 0; i < 10; i++) {
@@ -168,6 +171,40 @@ fn a_filter_of_system_calls_ends_no_program() {
             "Missing a9",
         ],
     );
+}
+
+#[test]
+fn behind_a_filter_what_takes_a_system_call_is_not_seen() -> Tried {
+    for set in [
+        "OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all));",
+        "OK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &all));",
+    ] {
+        let body = format!(
+            "OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); {set}
+            FAILS(open(\"relative\", O_RDONLY), ENOENT);
+            FAILS(rename(\"a\", \"b\"), ENOENT);
+            syscall(SYS_exit_group, 0);"
+        );
+        let sandbox = Sandbox::new()?;
+        let program = sandbox.c(FILTER, &body, &[])?;
+        let run = observe(&mut sandbox.command(program), &[])?;
+        assert!(run.status.success(), "{set}: {}", run.status);
+        assert!(matches!(run.trace, Err(NotObserved::Place { .. })), "{:?}", run.trace);
+    }
+    // More than there is memory for at the moment of the filter.
+    let body = r#"
+        char path[64];
+        OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+        OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all));
+        for (int i = 0; i < 10000; i++) { sprintf(path, "/none/%d", i); open(path, O_RDONLY); }
+        syscall(SYS_exit_group, 0);
+    "#;
+    let sandbox = Sandbox::new()?;
+    let program = sandbox.c(FILTER, body, &[])?;
+    let run = observe(&mut sandbox.command(program), &[])?;
+    assert!(run.status.success(), "{}", run.status);
+    assert!(matches!(run.trace, Err(NotObserved::Overflow)), "{:?}", run.trace);
+    Ok(())
 }
 
 #[test]

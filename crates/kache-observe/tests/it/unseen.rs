@@ -192,9 +192,11 @@ fn a_pattern_for_one_directory_is_a_listing() {
         if (glob("*.none", 0, 0, &g) != GLOB_NOMATCH) return 2;
         if (glob("file", 0, 0, &g)) return 3;
         if (glob("absent", 0, 0, &g) != GLOB_NOMATCH) return 4;
+        if (glob("none/*", 0, 0, &g) != GLOB_NOMATCH) return 5;
+        if (glob("none/*/x", 0, 0, &g) != GLOB_NOMATCH) return 6;
         "#,
         &[],
-        &["Listed dir", "Listed .", "Looked file", "Missing absent"],
+        &["Listed dir", "Listed .", "Looked file", "Missing absent", "Missing none"],
     );
 }
 
@@ -222,6 +224,28 @@ fn a_second_c_library_is_not_seen() -> Tried {
     let run = run("", body, &[])?;
     assert!(run.status.success());
     assert!(matches!(run.trace, Err(NotObserved::Runtime { .. })), "{:?}", run.trace);
+    Ok(())
+}
+
+#[test]
+fn a_program_made_by_go_is_not_seen() -> Tried {
+    // Such a program may use the C library, and also calls the kernel by itself.
+    let note = r#"
+        __asm__(".section .note.go.buildid, \"a\", @note\n"
+            ".long 4, 5, 4\n.ascii \"Go\\0\\0\"\n.ascii \"build\\0\\0\\0\"\n.text");
+    "#;
+    let run = run(note, "", &[])?;
+    assert!(run.status.success());
+    assert!(matches!(run.trace, Err(NotObserved::Runtime { .. })), "{:?}", run.trace);
+    Ok(())
+}
+
+#[test]
+fn a_new_root_makes_paths_unseen() -> Tried {
+    let run = run("", "if (chroot(\"dir\") && errno != EPERM) return 1;", &[])?;
+    assert!(run.status.success());
+    let is_root = rustix::process::geteuid().is_root();
+    assert_eq!(matches!(run.trace, Err(NotObserved::Place { .. })), is_root);
     Ok(())
 }
 
