@@ -111,6 +111,14 @@ pub fn unit_id(components: &[Component]) -> UnitId {
     UnitId(hasher.finish())
 }
 
+/// Returns the unit under which a result of `unit` is filed a second time, by
+/// the [digest](crate::expansion::digest) of what its preprocessor makes of it.
+pub fn expanded_id(unit: UnitId, expansion: Digest) -> UnitId {
+    let mut hasher = FieldHasher::new("kache cc expanded unit");
+    hasher.digest("unit", unit.0).digest("expansion", expansion);
+    UnitId(hasher.finish())
+}
+
 /// Returns everything that decides the unit's identity, in a canonical order.
 pub fn components(unit: &CcUnit, context: &Context<'_>) -> Vec<Component> {
     let mut list = List { components: Vec::new(), roots: context.roots };
