@@ -58,7 +58,7 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Runs a short question and returns what it answered; stdin is empty.
-pub(crate) fn ask(program: &str, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
+pub(crate) fn ask(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
     let output = Command::new(program).args(args).stdin(Stdio::null()).output()?;
     Ok(Ran { status: output.status, stdout: output.stdout, stderr: output.stderr })

@@ -15,7 +15,7 @@ use kache_cc::{
 };
 use kache_key::input::{absent_digest, missing_digest};
 use kache_key::rustc::messages;
-use kache_key::{Input, RootKind};
+use kache_key::{Input, RecordedInput, RootKind};
 use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
@@ -56,7 +56,30 @@ pub(crate) fn collect(
     let stderr = messages::tokenise(text(&ran.stderr)?, roots);
     collector.inputs.bind_messages(&stdout);
     collector.inputs.bind_messages(&stderr);
-    Ok(Collected { inputs: collector.inputs.finish(), outputs, texts, stdout, stderr })
+    let inputs = collector.inputs.finish();
+    Ok(Collected { inputs, outputs, texts, stdout, stderr, expanded: None })
+}
+
+/// Gathers what a run of the preprocessor read, and the dependency file that the
+/// compiler would write and that run wrote to `own_file`; an error is why the
+/// result of an equal expansion must not be taken.
+pub(crate) fn collect_expanded(
+    facts: &Facts<'_>,
+    start: Start,
+    headers_from: &HeadersFrom,
+    own_file: &Path,
+) -> Result<(Vec<RecordedInput>, Vec<TextOutput>), String> {
+    let inputs = Inputs::new(&facts.compilation, start)?;
+    let mut collector = Collector { facts, inputs };
+    let products = facts.compilation.products.iter().filter(|product| product.form == Form::Text);
+    let texts = products.map(|product| collector.dep_text(product, own_file));
+    let texts = texts.collect::<Result<_, _>>()?;
+    let files = collector.files_read(headers_from, own_file)?;
+    let path = SearchPath::of(facts)?;
+    let mentioned = collector.read(&files, &path)?;
+    collector.absences(&files, &mentioned, &path)?;
+    collector.bind_unseen();
+    Ok((collector.inputs.finish(), texts))
 }
 
 /// Headers that files name, wherever they are.
@@ -319,8 +342,13 @@ impl Collector<'_> {
 
     fn dep_file(&mut self, product: &Product) -> Result<TextOutput, String> {
         self.inputs.check_written(&product.path)?;
-        let text = fs::read_to_string(&product.path)
-            .map_err(|error| format!("`{}`: {error}", product.path.display()))?;
+        self.dep_text(product, &product.path)
+    }
+
+    /// Reads the dependency file that is `written` for `product`.
+    fn dep_text(&mut self, product: &Product, written: &Path) -> Result<TextOutput, String> {
+        let text = fs::read_to_string(written)
+            .map_err(|error| format!("`{}`: {error}", written.display()))?;
         let roots = &self.facts.compilation.roots;
         let flat = dep_layout::flatten(&text, self.facts.unit.family);
         let portable = portable_text::tokenise(flat.as_deref().unwrap_or(&text), roots);

@@ -2,6 +2,7 @@
 
 mod collect;
 mod compiler;
+mod expanded;
 mod facts;
 mod installations;
 mod miss;

@@ -98,6 +98,7 @@ pub(crate) fn collect(
         texts: vec![dep_info],
         stdout,
         stderr,
+        expanded: None,
     })
 }
 
