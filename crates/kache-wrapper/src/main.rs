@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod rustc;
 mod served;
+mod streams;
 mod terminal;
 mod toolchain;
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::terminal;
+use crate::{streams, terminal};
 
 /// How many processes this one has started; part of its event.
 static SPAWNED: AtomicU32 = AtomicU32::new(0);
@@ -41,6 +41,7 @@ pub(crate) fn become_program_called(
     name: &OsStr,
     args: &[impl AsRef<OsStr>],
 ) -> ExitCode {
+    streams::close_on_exec();
     let error = Command::new(program.as_ref()).arg0(name).args(args).exec();
     cannot_run(program.as_ref(), &error)
 }

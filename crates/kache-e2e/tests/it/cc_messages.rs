@@ -121,17 +121,22 @@ fn an_object_does_not_show_that_it_was_made_on_a_terminal() {
 }
 
 #[test]
-fn a_closed_standard_error_stops_no_compilation() {
+fn a_closed_standard_error_is_closed_for_the_compiler() {
     with_each(|compiler| {
         let trial = CcTrial::of(&[("warns.c", WARNS)]);
-        let cached = format!("{} {compiler}", trial.kache.wrapper.display());
-        let object = trial.bare(compiler, &["-c", "warns.c"]).bytes("warns.o").to_owned();
-        for _ in 0..2 {
-            let seen = trial.script(&cached, "$CC -Wall -c warns.c 2>&- >&-; echo $?");
-            assert_eq!(seen.bytes("warns.o"), object);
+        trial.prove_hit(compiler, &["-Wall", "-c", "warns.c"]);
+        for streams in ["2>&-", "2>&- >&-", "2>&- <&-", "2>&- >&- <&-"] {
+            for options in ["-Wall", "-w"] {
+                let script = format!("$CC {options} -c warns.c {streams}; echo $?");
+                for events in trial.check_script(compiler, &script) {
+                    Passthrough.assert_told_by(&events[0]);
+                }
+            }
         }
-        // What nobody heard is said again.
-        trial.check(compiler, &["-Wall", "-c", "warns.c"], Hit);
+        let script = "$CC -Wall -c warns.c >&- <&-; echo $?";
+        trial.check_script(compiler, script);
+        let [_, again] = trial.check_script(compiler, script);
+        Hit.assert_told_by(&again[0]);
     });
 }
 

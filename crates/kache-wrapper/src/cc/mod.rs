@@ -28,6 +28,7 @@ use crate::configuration;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
+use crate::streams;
 
 /// One call of a compiler, as text.
 pub(crate) struct Call {
@@ -71,6 +72,9 @@ fn units(
     };
     let args = args.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     name_call(&args, report);
+    if streams::stderr_was_closed() {
+        return Err(Passthrough::because("standard error is closed"));
+    }
     let cwd =
         cwd.to_str().ok_or_else(|| Passthrough::because("the working directory is not UTF-8"))?;
     let project = places::project_above(Path::new(cwd));
