@@ -88,8 +88,6 @@ pub(crate) struct Builder {
     side: SideOutputs,
     colour: Colour,
     architecture: Option<String>,
-    /// The first option that only a link reads.
-    link_option: Option<String>,
     pub(crate) facts: Facts,
     arguments: Vec<Argument>,
 }
@@ -110,9 +108,7 @@ impl Builder {
         let value = given.value.unwrap_or_default();
         match given.found.effect {
             Effect::Neutral => {}
-            Effect::Preprocessor | Effect::Code | Effect::Diagnostics => self.keep(given),
-            Effect::Link => {
-                self.link_option.get_or_insert_with(|| given.found.spelling());
+            Effect::Preprocessor | Effect::Code | Effect::Diagnostics | Effect::Link => {
                 self.keep(given);
             }
             Effect::Search(kind) => self.search(kind, value)?,
@@ -281,12 +277,6 @@ impl Builder {
         }
         if sources.len() > 1 && self.output.is_some() {
             return Err(Refusal::SeveralSources);
-        }
-        // Clang warns of it once for all sources.
-        if let Some(option) =
-            self.link_option.take_if(|_| sources.len() > 1 && family != Family::Gcc)
-        {
-            return Err(Refusal::not_modelled(option, "is unused for several sources"));
         }
         self.depend.check()?;
         let positions: Vec<usize> = sources.iter().map(|source| source.position).collect();

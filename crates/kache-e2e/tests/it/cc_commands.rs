@@ -9,6 +9,7 @@ fn trial() -> CcTrial {
     CcTrial::of(&[
         ("main.c", SOURCE),
         ("other.c", "int other(void) { return 2; }\n"),
+        ("last.cc", "int last() { return 3; }\n"),
         ("part.h", "int part(void);\n"),
     ])
 }
@@ -201,6 +202,12 @@ fn what_the_driver_says_of_all_sources_it_says_once() {
         let trial = trial();
         trial.check_twice(compiler, &["-c", "main.c", "other.c", "-lm", "-Wl,-x"]);
         trial.check_twice(compiler, &["-c", "main.c", "other.c", "-shared", "-rdynamic"]);
+        trial.check_twice(compiler, &["-c", "main.c", "other.c", "-mfloat-abi=hard"]);
+        trial.check_twice(compiler, &["-c", "main.c", "other.c", "-stdlib=libc++"]);
+        // For one of them alone it is unused.
+        trial.check_twice(compiler, &["-c", "main.c", "last.cc", "-stdlib=libc++"]);
+        trial.check_twice(compiler, &["-c", "absent.c", "other.c"]);
+        trial.prove_left_alone(compiler, &["-c", "other.c", "absent.c"]);
         trial.prove_served(compiler, &["-c", "main.c", "-lm", "-Wl,-x", "-shared"]);
     });
 }

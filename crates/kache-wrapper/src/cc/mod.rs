@@ -10,6 +10,7 @@ mod object;
 mod outlets;
 mod places;
 mod search;
+mod several;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -85,7 +86,13 @@ fn units(
     let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
     match classify(&expanded.args, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
-        Verdict::Compile(units) => Ok((Call { compiler, cwd: cwd.to_owned() }, config, units)),
+        Verdict::Compile(units) => {
+            let call = Call { compiler, cwd: cwd.to_owned() };
+            if units.len() > 1 {
+                several::check_silent(&store, &call, &expanded.args, &units)?;
+            }
+            Ok((call, config, units))
+        }
     }
 }
 
