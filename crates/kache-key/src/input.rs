@@ -38,6 +38,9 @@ pub enum Input {
     },
     /// Where a root is: an output names it, so the entry is bound to it.
     Root(RootKind),
+    /// How wide the terminals are by which a compiler breaks and cuts what it
+    /// says: for one that said something on a terminal.
+    TerminalWidth,
 }
 
 impl Input {
@@ -52,6 +55,7 @@ impl Input {
             Self::Absent(path) => ("absent", path.0.clone()),
             Self::Absences { dir, names } => ("absences", format!("{dir}\0{}", names.join("\0"))),
             Self::Root(kind) => ("root", kind.name()),
+            Self::TerminalWidth => ("terminal", "width".to_owned()),
         }
     }
 }
@@ -170,6 +174,14 @@ pub fn absent_digest(exists: bool) -> Digest {
 /// Returns the digest of where a root is.
 pub fn root_digest(path: Option<&str>) -> Digest {
     FieldHasher::new("kache root").option("path", path.map(str::as_bytes)).finish()
+}
+
+/// Returns the digest of how wide the terminals are at standard input and
+/// standard error, in columns; 0 where there is none, or none that says.
+pub fn terminal_digest([input, error]: [u16; 2]) -> Digest {
+    let mut hasher = FieldHasher::new("kache terminal");
+    hasher.bytes("input", &input.to_le_bytes()).bytes("error", &error.to_le_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]

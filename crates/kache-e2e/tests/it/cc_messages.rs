@@ -110,6 +110,29 @@ fn a_terminal_gets_what_the_compiler_writes_to_a_terminal() {
 }
 
 #[test]
+fn the_terminals_width_counts_where_something_was_said() {
+    if !is_installed("script") {
+        return;
+    }
+    with_each(|compiler| {
+        let long = format!("int f(void) {{ int unused; return {}1; }}\n", "1 + ".repeat(40));
+        let mut trial = CcTrial::of(&[("warns.c", &long)]);
+        trial.env.set("TERM", "xterm-256color");
+        let at_width = |columns: u16, options: &str| {
+            let run = format!("stty cols {columns}; $CC {options} -c warns.c");
+            let script = format!("script -qec \"{run}\" /dev/null < /dev/null");
+            let [first, second] = trial.check_script(compiler, &script);
+            Hit.assert_told_by(&second[0]);
+            Hit.is_told_by(&first[0])
+        };
+        let was_hit = [40, 100, 40, 100].map(|columns| at_width(columns, "-Wall"));
+        assert_eq!(was_hit, [false, false, true, true]);
+        let was_hit = [40, 100].map(|columns| at_width(columns, "-w"));
+        assert_eq!(was_hit, [false, true]);
+    });
+}
+
+#[test]
 fn an_object_does_not_show_that_it_was_made_on_a_terminal() {
     if !is_installed("script") {
         return;

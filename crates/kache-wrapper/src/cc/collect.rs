@@ -13,7 +13,7 @@ use kache_cc::source_scan::{self, SourceFacts, Text};
 use kache_cc::{
     Family, HeadersFrom, dep_layout, depfile, has_include, line_directives, portable_text, recipe,
 };
-use kache_key::input::{absent_digest, missing_digest};
+use kache_key::input::{absent_digest, missing_digest, terminal_digest};
 use kache_key::rustc::messages;
 use kache_key::{Input, RecordedInput, RootKind};
 use kache_store::{TextOutput, identity};
@@ -27,6 +27,7 @@ use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
 use crate::process::{self, Ran};
+use crate::terminal;
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
 pub(crate) fn collect(
@@ -56,6 +57,9 @@ pub(crate) fn collect(
     let stderr = messages::tokenise(text(&ran.stderr)?, roots);
     collector.inputs.bind_messages(&stdout);
     collector.inputs.bind_messages(&stderr);
+    if !stderr.is_empty() {
+        collector.terminal()?;
+    }
     let inputs = collector.inputs.finish();
     Ok(Collected { inputs, outputs, texts, stdout, stderr, expanded: None })
 }
@@ -99,6 +103,16 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
+    /// Adds the width of the terminal that something was said on.
+    fn terminal(&mut self) -> Result<(), String> {
+        let Some(before) = self.facts.terminal else { return Ok(()) };
+        if terminal::widths() != before {
+            return Err("the terminal's width changed while the compiler ran".to_owned());
+        }
+        self.inputs.add(Input::TerminalWidth, terminal_digest(before), None);
+        Ok(())
+    }
+
     /// Returns the source and every header, each once, as the compiler spelt them.
     fn files_read(
         &self,

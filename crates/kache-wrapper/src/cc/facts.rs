@@ -18,6 +18,7 @@ use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
 use crate::served::Passthrough;
+use crate::terminal;
 
 /// A source up to this size is part of its unit's identity, in bytes: tests of
 /// configure scripts and the like all have one name, and each its own record.
@@ -34,8 +35,9 @@ pub(crate) struct Facts<'a> {
     /// Arguments that keep places out of the output.
     pub(crate) prefix_maps: Vec<String>,
     /// What the compiler says goes to a terminal, which makes it say it
-    /// otherwise: in colours, with links.
-    pub(crate) on_terminal: bool,
+    /// otherwise: in colours, with links, in lines that fit. The
+    /// [widths](terminal::widths) of now.
+    pub(crate) terminal: Option<[u16; 2]>,
 }
 
 /// Works out what `unit` is. Reads the source if it is small, and what options name.
@@ -92,7 +94,8 @@ pub(crate) fn gather<'a>(
             _ => |stored, roots| dep_file_here(stored, roots, Family::Clang),
         },
     };
-    Ok(Facts { call, unit, compilation, prefix_maps, on_terminal })
+    let terminal = on_terminal.then(terminal::widths);
+    Ok(Facts { call, unit, compilation, prefix_maps, terminal })
 }
 
 /// Returns the language by the name it has in the journal.

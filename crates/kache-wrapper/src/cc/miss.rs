@@ -45,7 +45,7 @@ impl Compiler for Facts<'_> {
         }
         let started = Instant::now();
         let program = &self.call.compiler.program;
-        let ran = if self.on_terminal {
+        let ran = if self.terminal.is_some() {
             process::run_on_terminal(program, &args)?
         } else {
             process::run_streaming(program, &args, &|line| Cow::Borrowed(line))?

@@ -5,10 +5,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kache_key::input::{FileStamp, absent_digest, env_digest, missing_digest, root_digest};
+use kache_key::input::{
+    FileStamp, absent_digest, env_digest, missing_digest, root_digest, terminal_digest,
+};
 use kache_key::{Digest, Input, PathToken, RecordedInput, Roots};
 use kache_store::failure::IoFailure;
 use kache_store::{blob, identity};
+
+use crate::terminal;
 
 /// Looks at inputs; what was read once is not read again.
 pub(crate) struct Current<'a> {
@@ -55,6 +59,7 @@ impl<'a> Current<'a> {
                 return Ok(absences(&dir, names, recorded.stamp.as_ref()));
             }
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
+            Input::TerminalWidth => terminal_digest(terminal::widths()),
             // A kind that this version does not know cannot be looked at.
             _ => missing_digest(),
         };
