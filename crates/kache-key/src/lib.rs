@@ -13,6 +13,7 @@
 //! ```
 
 pub mod archive;
+pub mod components;
 pub mod depfile;
 pub mod digest;
 pub mod evidence;
@@ -22,6 +23,7 @@ pub mod input;
 pub mod roots;
 pub mod rustc;
 
+pub use components::{Component, Context};
 pub use digest::{BlobId, Digest, EntryKey, UnitId};
 pub use input::{Input, InputRecord, RecordedInput};
 pub use roots::{PathToken, RootKind, Roots};

@@ -6,11 +6,11 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use kache_cc::language::Language;
-use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
+use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, REPORTING_ENV};
 use kache_cc::unit::{Argument, CcUnit, Colour};
 use kache_cc::{DriverLanguage, Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
-use kache_key::{Digest, Roots};
+use kache_key::{Context, Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
 use super::{Call, installations, outlets, places, search};
