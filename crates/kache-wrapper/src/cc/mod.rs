@@ -84,12 +84,12 @@ fn units(
     let store = Store::at(&config.cache_dir);
     let compiler = compiler::identify(&store, path)?;
     let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
-    match classify(&expanded.args, compiler.called) {
+    match classify(&expanded, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
         Verdict::Compile(units) => {
             let call = Call { compiler, cwd: cwd.to_owned() };
             if units.len() > 1 {
-                several::check_silent(&store, &call, &expanded.args, &units)?;
+                several::check_silent(&store, &call, &expanded, &units)?;
             }
             Ok((call, config, units))
         }
