@@ -150,6 +150,7 @@ impl Builder {
             Part::AssemblerList => passed_on::assembler_list(self, value)?,
             Part::AssemblerOne => passed_on::assembler_one(self, value)?,
             Part::CompilerOne => passed_on::compiler(self, value)?,
+            Part::BackendOne => passed_on::backend(self, value)?,
             Part::SerializedDiagnostics => {
                 let path = output_path("--serialize-diagnostics", value)?;
                 self.serialized_diagnostics = Some(path);

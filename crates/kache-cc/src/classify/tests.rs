@@ -76,7 +76,11 @@ fn an_unknown_option_is_refused_by_name() {
     refused(BOTH, "-c a.c -MD -MF", "`-MF` has no value");
     refused(GCC, "-c -- a.c", "unknown option `--`");
     refused(CLANG, "-c -- a.c -O2", "`-O2` after `--`");
-    refused(CLANG, "-c a.c -mllvm -inline", "`-mllvm` passes on an internal option");
+    for argument in ["-stats", "-time-passes", "--help-hidden", "-dot-cfg-mssa=1", "list", "-x=y"] {
+        let line = format!("-c a.c -mllvm {argument}");
+        refused(CLANG, &line, &format!("`-mllvm` passes on the unknown option `{argument}`"));
+    }
+    refused(CLANG, "-c a.c -mllvm", "`-mllvm` has no value");
 }
 
 #[test]

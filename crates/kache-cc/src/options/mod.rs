@@ -129,6 +129,8 @@ pub enum Part {
     AssemblerOne,
     /// `-Xclang`: one argument for the compiler proper.
     CompilerOne,
+    /// `-mllvm`: one argument for the code generator.
+    BackendOne,
     /// `-g` with a level or a format.
     Debug,
     /// `-gz`.

@@ -63,6 +63,32 @@ fn of_options_given_twice_the_one_counts_that_does_for_the_compiler() {
 }
 
 #[test]
+fn options_for_llvm_are_keyed_if_they_are_switches_or_numbers() {
+    if !is_installed(CLANG) {
+        return;
+    }
+    let text = "static int f(int a) { for (int i = 0; i < a; i++) a ^= i * 7; return a; }\n\
+        int g(int a) { return f(a) + f(a + 1); }\n";
+    let trial = CcTrial::of(&[("main.c", text)]);
+    let options: [&[&str]; 5] = [
+        &[],
+        &["-mllvm", "-inline-threshold=-100"],
+        &["-mllvm", "-inline-threshold", "-mllvm", "0"],
+        &["-mllvm", "-enable-loop-distribute"],
+        &["-mllvm", "-unroll-count=0x2", "-mllvm", "-unroll-allow-partial=true"],
+    ];
+    for options in options {
+        trial.prove_hit(CLANG, &[options, &["-O2", "-c", "main.c"]].concat());
+    }
+    for option in ["-stats", "-time-passes=0", "-bbsections-cold-text-prefix=x", "-no-such-thing"] {
+        trial.check_twice(CLANG, &["-mllvm", option, "-c", "main.c"]);
+    }
+    trial.prove_left_alone(CLANG, &["-mllvm", "-filter-print-funcs=f", "-c", "main.c"]);
+    trial.prove_left_alone(CLANG, &["-mllvm", "-dot-cfg-mssa=true", "-c", "main.c"]);
+    trial.prove_left_alone(CLANG, &["-c", "main.c", "-mllvm"]);
+}
+
+#[test]
 fn what_stands_behind_two_dashes_is_never_an_option_of_kaches() {
     let trial = CcTrial::of(&[("main.c", SOURCE), ("-odd.c", SOURCE)]);
     trial.prove_left_alone(GCC, &["-c", "--", "main.c"]);
