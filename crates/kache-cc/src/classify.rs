@@ -84,6 +84,7 @@ pub(crate) struct Builder {
     prefix_headers: Vec<String>,
     pub(crate) defines: Vec<String>,
     content_files: Vec<String>,
+    profile_dir: Option<String>,
     serialized_diagnostics: Option<String>,
     side: SideOutputs,
     colour: Colour,
@@ -194,6 +195,10 @@ impl Builder {
                 self.side.coverage_notes = true;
                 self.facts.coverage = true;
             }
+            Part::ProfileUse if value.is_empty() => {
+                return Err(Refusal::NoValue(given.found.spelling()));
+            }
+            Part::ProfileUse => self.profile_dir = Some(value.to_owned()),
             Part::StackUsage => self.side.stack_usage = on,
             Part::CallGraph => self.side.call_graph = true,
             Part::Lto => self.facts.lto |= on,
@@ -279,6 +284,14 @@ impl Builder {
         if sources.len() > 1 && self.output.is_some() {
             return Err(Refusal::SeveralSources);
         }
+        let moves_profile = |argument: &Argument| {
+            ["-fprofile-dir=", "-fprofile-prefix-path="].contains(&argument.option.as_str())
+        };
+        if let Some(argument) =
+            self.arguments.iter().find(|it| self.profile_dir.is_some() && moves_profile(it))
+        {
+            return Err(Refusal::not_modelled(&argument.option, "says where counts are, too"));
+        }
         self.depend.check()?;
         let positions: Vec<usize> = sources.iter().map(|source| source.position).collect();
         let unit = |source: Source| {
@@ -314,7 +327,8 @@ impl Builder {
         };
         let mut facts = self.facts;
         facts.coverage |= self.side.coverage_notes;
-        facts.output_is_keyed = facts.coverage || self.side != SideOutputs::default();
+        facts.output_is_keyed =
+            facts.coverage || self.side != SideOutputs::default() || self.profile_dir.is_some();
         Ok(CcUnit {
             family,
             language,
@@ -327,6 +341,7 @@ impl Builder {
             prefix_headers: self.prefix_headers.clone(),
             defines: self.defines.clone(),
             content_files: self.content_files.clone(),
+            profile_dir: self.profile_dir.clone(),
             serialized_diagnostics: self.serialized_diagnostics.clone(),
             side: self.side,
             colour: self.colour,

@@ -145,6 +145,8 @@ pub enum Part {
     ProfileCounts,
     /// `--coverage`: the two above.
     Coverage,
+    /// `-fprofile-use=`: a directory of files of counts, one for each output.
+    ProfileUse,
     /// `-fstack-usage`.
     StackUsage,
     /// `-fcallgraph-info`.

@@ -21,6 +21,7 @@ use kache_store::{TextOutput, identity};
 use super::facts::Facts;
 use super::object;
 use super::places::PrefixMaps;
+use super::profile;
 use super::search::{self, PRECOMPILED, SearchPath};
 use crate::compilation::Form;
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
@@ -198,6 +199,8 @@ impl Collector<'_> {
         // They are keyed as they were before the compiler started.
         let mut content_files = self.facts.unit.content_files.iter();
         content_files.try_for_each(|file| self.inputs.file(file).map(drop))?;
+        let mut profiles = profile::files(self.facts.unit, self.facts.compilation.cwd).into_iter();
+        profiles.try_for_each(|file| self.inputs.file(&file).map(drop))?;
         Ok(mentioned)
     }
 

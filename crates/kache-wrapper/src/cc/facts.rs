@@ -13,7 +13,7 @@ use kache_config::Config;
 use kache_key::{Context, Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, installations, outlets, places, search};
+use super::{Call, installations, outlets, places, profile, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
@@ -133,6 +133,7 @@ fn named_digests(
         let (digest, _) = blob::digest_file(&path)?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
+    facts.extend(profile::digest(unit, &call.cwd)?.map(|found| ("profile".to_owned(), found)));
     if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
         facts.push(("source".to_owned(), blob::digest_file(source)?.0));
     }

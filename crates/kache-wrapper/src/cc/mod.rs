@@ -9,6 +9,7 @@ mod miss;
 mod object;
 mod outlets;
 mod places;
+mod profile;
 mod search;
 mod several;
 
