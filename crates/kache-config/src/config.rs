@@ -40,6 +40,8 @@ pub struct Config {
     pub verify_restores: VerifyRestores,
     /// How paths are treated.
     pub paths: Paths,
+    /// What holds for C and C++ alone.
+    pub cc: Cc,
     /// Whether kache only runs the compiler.
     pub disabled: bool,
     /// What is written to the log file in the store.
@@ -72,6 +74,14 @@ pub struct Paths {
     pub normalise_cc: bool,
     /// Whether paths of this machine are mapped too.
     pub portable: Portable,
+}
+
+/// What holds for C and C++ alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cc {
+    /// Whether a unit that is not found by its inputs is looked up by what its
+    /// preprocessor makes of it.
+    pub preprocess_fallback: bool,
 }
 
 /// When and how far the store is tidied.
@@ -195,6 +205,7 @@ impl Config {
             build_scripts: BuildScripts { cache: true, wrap_cc: true },
             verify_restores: VerifyRestores::Off,
             paths: Paths { normalise: true, normalise_cc: true, portable: Portable::Auto },
+            cc: Cc { preprocess_fallback: false },
             disabled: false,
             log: LogLevel::Error,
             housekeeping: Housekeeping {

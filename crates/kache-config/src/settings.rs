@@ -57,7 +57,7 @@ const LOG: [(&str, LogLevel); 4] = [
 ];
 
 /// The settings, in the order of `default.toml`.
-pub(crate) static SETTINGS: [Setting; 23] = [
+pub(crate) static SETTINGS: [Setting; 24] = [
     Setting {
         key: "disabled",
         variables: &["KACHE_DISABLED"],
@@ -189,6 +189,12 @@ pub(crate) static SETTINGS: [Setting; 23] = [
         variables: &["KACHE_PATHS_PORTABLE"],
         assign: |config, given, _| set(&mut config.paths.portable, given.choice(&PORTABLE)),
         show: |config| shown_word(config.paths.portable, &PORTABLE),
+    },
+    Setting {
+        key: "cc.preprocess_fallback",
+        variables: &["KACHE_CC_PREPROCESS_FALLBACK"],
+        assign: |config, given, _| set(&mut config.cc.preprocess_fallback, given.boolean()),
+        show: |config| config.cc.preprocess_fallback.to_string(),
     },
     Setting {
         key: "housekeeping.interval",

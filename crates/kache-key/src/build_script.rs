@@ -3,9 +3,10 @@
 //! `docs/key-recipe.md` describes every label.
 
 use crate::RECIPE_VERSION;
-use crate::digest::Digest;
+use crate::components::{self, Component};
+use crate::digest::{Digest, UnitId};
 use crate::roots::Roots;
-use crate::rustc::recipe::{Component, tokenise_within};
+use crate::rustc::recipe::tokenise_within;
 
 /// Variables that cargo sets for a build script and that say nothing about
 /// what it is to make: how many jobs may run, and how to start one.
@@ -57,7 +58,7 @@ pub struct ScriptRun<'a> {
 }
 
 /// Returns everything that identifies a run, in a canonical order, with paths
-/// as tokens. [`crate::rustc::recipe::digest_of`] makes one digest of it.
+/// as tokens. [`unit_id`] makes one digest of it.
 pub fn components(run: &ScriptRun<'_>) -> Vec<Component> {
     let mut list = Vec::new();
     let mut add = |label: String, value: String| list.push(Component { label, value });
@@ -75,13 +76,17 @@ pub fn components(run: &ScriptRun<'_>) -> Vec<Component> {
     list
 }
 
+/// Returns the digest of `components`, in their order.
+pub fn unit_id(components: &[Component]) -> UnitId {
+    components::unit_id("kache build script", components)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::roots::RootKind;
-    use crate::rustc::recipe::digest_of;
 
-    fn digest(project: &str, variables: &[(&str, &str)]) -> Digest {
+    fn id(project: &str, variables: &[(&str, &str)]) -> UnitId {
         let roots = Roots::of([(RootKind::Workspace, project.to_owned())]);
         let variables: Vec<_> = variables
             .iter()
@@ -96,15 +101,15 @@ mod tests {
             salt: "",
             facts: &[],
         };
-        digest_of("kache build script", &components(&run))
+        unit_id(&components(&run))
     }
 
     #[test]
     fn a_run_is_the_same_in_another_checkout_and_another_with_other_variables() {
-        let here = digest("/a", &[("DEP_Z_ROOT", "/a/target/z"), ("TARGET", "x")]);
-        assert_eq!(here, digest("/b", &[("DEP_Z_ROOT", "/b/target/z"), ("TARGET", "x")]));
-        assert_ne!(here, digest("/b", &[("DEP_Z_ROOT", "/a/target/z"), ("TARGET", "x")]));
-        assert_ne!(here, digest("/a", &[("DEP_Z_ROOT", "/a/target/z"), ("TARGET", "y")]));
+        let here = id("/a", &[("DEP_Z_ROOT", "/a/target/z"), ("TARGET", "x")]);
+        assert_eq!(here, id("/b", &[("DEP_Z_ROOT", "/b/target/z"), ("TARGET", "x")]));
+        assert_ne!(here, id("/b", &[("DEP_Z_ROOT", "/a/target/z"), ("TARGET", "x")]));
+        assert_ne!(here, id("/a", &[("DEP_Z_ROOT", "/a/target/z"), ("TARGET", "y")]));
     }
 
     #[test]
@@ -119,9 +124,9 @@ mod tests {
 
     #[test]
     fn the_recipe_is_pinned() {
-        let digest = digest("/a", &[("OUT_DIR", "/a/out"), ("TARGET", "x86_64-unknown-linux-gnu")]);
+        let id = id("/a", &[("OUT_DIR", "/a/out"), ("TARGET", "x86_64-unknown-linux-gnu")]);
         assert_eq!(
-            digest.to_string(),
+            id.to_string(),
             "3de8a147f9c4677d194e75034f92891ebba0e2a92a3bac4a06d780247152cca3"
         );
     }

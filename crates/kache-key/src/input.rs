@@ -44,6 +44,9 @@ pub enum Input {
     Kind(PathToken),
     /// Where a root is: an output names it, so the entry is bound to it.
     Root(RootKind),
+    /// How wide the terminals are by which a compiler breaks and cuts what it
+    /// says: for one that said something on a terminal.
+    TerminalWidth,
 }
 
 impl Input {
@@ -61,6 +64,7 @@ impl Input {
             Self::Link(path) => ("link", path.0.clone()),
             Self::Kind(path) => ("kind", path.0.clone()),
             Self::Root(kind) => ("root", kind.name()),
+            Self::TerminalWidth => ("terminal", "width".to_owned()),
         }
     }
 }
@@ -230,6 +234,14 @@ pub fn link_digest(target: Option<&str>, real: Option<&str>) -> Digest {
 /// Returns the digest of where a root is.
 pub fn root_digest(path: Option<&str>) -> Digest {
     FieldHasher::new("kache root").option("path", path.map(str::as_bytes)).finish()
+}
+
+/// Returns the digest of how wide the terminals are at standard input and
+/// standard error, in columns; 0 where there is none, or none that says.
+pub fn terminal_digest([input, error]: [u16; 2]) -> Digest {
+    let mut hasher = FieldHasher::new("kache terminal");
+    hasher.bytes("input", &input.to_le_bytes()).bytes("error", &error.to_le_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod report;
 mod rustc;
 mod script;
 mod served;
+mod streams;
 mod terminal;
 mod toolchain;
 mod watch;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::{outer, terminal};
+use crate::{outer, streams, terminal};
 
 /// How many processes this one has started; part of its event.
 static SPAWNED: AtomicU32 = AtomicU32::new(0);
@@ -51,6 +51,7 @@ pub(crate) fn become_program_called(
 /// Becomes what `command` runs. Returns only if that fails, with an exit code for it.
 pub(crate) fn become_command(mut command: Command) -> ExitCode {
     let program = command.get_program().to_owned();
+    streams::close_on_exec();
     outer::about_to_become(program.as_ref());
     let error = command.exec();
     outer::has_not_become(program.as_ref());
@@ -70,7 +71,7 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Runs a short question and returns what it answered; stdin is empty.
-pub(crate) fn ask(program: &str, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
+pub(crate) fn ask(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

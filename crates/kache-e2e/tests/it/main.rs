@@ -6,6 +6,7 @@ mod cc_calls;
 mod cc_commands;
 mod cc_compilers;
 mod cc_environment;
+mod cc_expanded;
 mod cc_headers;
 mod cc_hidden_inputs;
 mod cc_messages;

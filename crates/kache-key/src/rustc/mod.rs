@@ -17,6 +17,5 @@ pub mod variable_use;
 pub use args::{Verdict, classify};
 pub use outputs::{ArtifactRole, ExpectedOutput};
 pub use query::RustcQuery;
-pub use recipe::{Component, UnitContext};
 pub use refusal::Refusal;
 pub use unit::{CrateType, Emit, RustcUnit, Target};

@@ -6,19 +6,20 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use kache_cc::language::Language;
-use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
+use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, REPORTING_ENV};
 use kache_cc::unit::{Argument, CcUnit, Colour};
 use kache_cc::{DriverLanguage, Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
-use kache_key::{Digest, Roots};
+use kache_key::{Context, Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, installations, outlets, places, search};
+use super::{Call, installations, outlets, places, profile, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
 use crate::outer;
 use crate::served::Passthrough;
+use crate::terminal;
 
 /// A source up to this size is part of its unit's identity, in bytes: tests of
 /// configure scripts and the like all have one name, and each its own record.
@@ -35,8 +36,9 @@ pub(crate) struct Facts<'a> {
     /// Arguments that keep places out of the output.
     pub(crate) prefix_maps: Vec<String>,
     /// What the compiler says goes to a terminal, which makes it say it
-    /// otherwise: in colours, with links.
-    pub(crate) on_terminal: bool,
+    /// otherwise: in colours, with links, in lines that fit. The
+    /// [widths](terminal::widths) of now.
+    pub(crate) terminal: Option<[u16; 2]>,
 }
 
 /// Works out what `unit` is. Reads the source if it is small, and what options name.
@@ -95,7 +97,8 @@ pub(crate) fn gather<'a>(
             _ => |stored, roots| dep_file_here(stored, roots, Family::Clang),
         },
     };
-    Ok(Facts { call, unit, compilation, prefix_maps, on_terminal })
+    let terminal = on_terminal.then(terminal::widths);
+    Ok(Facts { call, unit, compilation, prefix_maps, terminal })
 }
 
 /// Tells whoever observes this process what the key is made of beside inputs.
@@ -142,6 +145,7 @@ fn named_digests(
         let (digest, _) = blob::digest_file(&path)?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
+    facts.extend(profile::digest(unit, &call.cwd)?.map(|found| ("profile".to_owned(), found)));
     if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
         facts.push(("source".to_owned(), blob::digest_file(source)?.0));
     }

@@ -274,6 +274,11 @@ pub(crate) fn choosing_options(args: &[String]) -> Vec<String> {
     let mut chosen = Vec::new();
     let mut rest = args.iter().peekable();
     while let Some(arg) = rest.next() {
+        // What follows it is an option of another program.
+        if arg == "-mllvm" {
+            rest.next();
+            continue;
+        }
         if !CHOOSING.iter().any(|option| arg.starts_with(option)) {
             continue;
         }
@@ -329,7 +334,8 @@ mod tests {
     #[test]
     fn options_that_choose_directories_keep_their_values() {
         let args = ["-O2", "-m32", "-isysroot", "/s", "-DX", "--sysroot=/t", "-target", "arm"];
-        let chosen = choosing_options(&args.map(str::to_owned));
+        let args = [&args[..], &["-mllvm", "-memprof-x=1"]].concat();
+        let chosen = choosing_options(&args.into_iter().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(chosen, ["-m32", "-isysroot", "/s", "--sysroot=/t", "-target", "arm"]);
     }
 

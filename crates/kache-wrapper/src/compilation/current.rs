@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use kache_key::input::{
     FileStamp, PathKind, absent_digest, env_digest, kind_digest, link_digest, listing_digest,
-    missing_digest, root_digest,
+    missing_digest, root_digest, terminal_digest,
 };
 use kache_key::{Digest, Input, PathToken, RecordedInput, Roots};
 use kache_store::failure::IoFailure;
 use kache_store::{blob, identity};
+
+use crate::terminal;
 
 /// Looks at inputs; what was read once is not read again.
 pub(crate) struct Current<'a> {
@@ -61,6 +63,7 @@ impl<'a> Current<'a> {
             Input::Link(path) => link(&self.resolve(path).unwrap_or_default(), self.roots),
             Input::Kind(path) => kind_digest(kind(&self.resolve(path).unwrap_or_default())),
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
+            Input::TerminalWidth => terminal_digest(terminal::widths()),
             // A kind that this version does not know cannot be looked at.
             _ => missing_digest(),
         };

@@ -21,7 +21,7 @@ use crate::served::Served;
 const SAMPLE_ONE_IN: i64 = 16;
 
 /// Restores `found`. An error is why it cannot be served; the compiler then runs.
-pub(super) fn restore(
+pub(crate) fn restore(
     compilation: &Compilation<'_>,
     found: &FoundEntry,
     report: &mut Report,

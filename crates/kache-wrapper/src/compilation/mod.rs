@@ -5,7 +5,7 @@
 
 pub(crate) mod absences;
 pub(crate) mod current;
-mod hit;
+pub(crate) mod hit;
 pub(crate) mod inputs;
 pub(crate) mod lookup;
 pub(crate) mod observed;
@@ -33,6 +33,7 @@ use crate::served::{Passthrough, Served};
 const WAIT_FOR_OTHER_BUILD: Duration = Duration::from_mins(1);
 
 /// A compilation, identified.
+#[derive(Clone)]
 pub(crate) struct Compilation<'a> {
     pub(crate) config: &'a Config,
     pub(crate) store: Store,

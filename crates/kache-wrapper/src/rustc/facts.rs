@@ -7,9 +7,9 @@ use kache_config::{Config, CrateSettings, Incremental};
 use kache_key::input::missing_digest;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::outputs::{self, ArtifactRole, ExpectedOutput};
-use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
+use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV};
 use kache_key::rustc::unit::{RustcUnit, Target};
-use kache_key::{Digest, PathToken, Roots};
+use kache_key::{Context, Digest, PathToken, Roots};
 use kache_store::{IoFailure, Sharing, Store, TextOutput, blob};
 
 use super::Invocation;
@@ -141,15 +141,15 @@ pub(crate) fn gather<'a>(
     }
     let components = recipe::components(
         &unit,
-        &UnitContext {
+        &Context {
             compiler: toolchain.identity,
             roots: &roots,
             env: &env,
             salt: &config.key_salt,
             normalise_paths: remaps.normalises,
-            workspace_mapped: remaps.maps_workspace,
             facts: &facts,
         },
+        remaps.maps_workspace,
     );
     let unit_id = recipe::unit_id(&components);
     let out_dir = Path::new(&call.cwd).join(&unit.out_dir);

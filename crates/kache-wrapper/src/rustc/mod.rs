@@ -66,9 +66,9 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
 
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
-    match classify(&expanded.args) {
+    match classify(&expanded) {
         Verdict::Refuse(refusal) => {
-            report.name = name_of(&expanded.args);
+            report.name = name_of(&expanded);
             Err(Passthrough::because(refusal.to_string()))
         }
         Verdict::Query(question) => {

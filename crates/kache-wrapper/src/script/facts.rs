@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use kache_config::Config;
 use kache_key::build_script::{self, ScriptRun};
-use kache_key::rustc::recipe;
 use kache_key::rustc::unit::Target;
-use kache_key::{RootKind, Roots, UnitId};
+use kache_key::{RootKind, Roots};
 use kache_store::{Store, TextOutput};
 
 use super::{Call, tree};
@@ -88,7 +87,7 @@ pub(crate) fn gather<'a>(
     let compilation = Compilation {
         config,
         store,
-        id: UnitId(recipe::digest_of("kache build script", &components)),
+        id: build_script::unit_id(&components),
         name: name(),
         crate_types: vec![KIND.to_owned()],
         lang: "rust",

@@ -141,6 +141,7 @@ fn collect(
         texts: tree.texts,
         stdout,
         stderr,
+        expanded: None,
     })
 }
 

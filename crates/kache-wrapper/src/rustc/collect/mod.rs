@@ -105,6 +105,7 @@ pub(crate) fn collect(
         texts: vec![dep_info],
         stdout,
         stderr,
+        expanded: None,
     })
 }
 
