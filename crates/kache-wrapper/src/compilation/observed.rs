@@ -183,6 +183,9 @@ fn way_up(path: &Path, top: &Path, roots: &Roots) -> Option<PathToken> {
     for dir in top.ancestors().skip(1) {
         up.push_str("/..");
         dir.parent()?;
+        if path == dir {
+            return Some(PathToken(up));
+        }
         if let Ok(rest) = path.strip_prefix(dir) {
             return Some(PathToken(joined(&up, &rest.to_string_lossy())));
         }
