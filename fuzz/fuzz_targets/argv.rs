@@ -3,8 +3,8 @@
 #![no_main]
 
 use kache_key::rustc::recipe::{components, unit_id};
-use kache_key::rustc::{UnitContext, Verdict, classify};
-use kache_key::{Digest, RootKind, Roots};
+use kache_key::rustc::{Verdict, classify};
+use kache_key::{Context, Digest, RootKind, Roots};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -13,14 +13,13 @@ fuzz_target!(|text: &str| {
     assert_eq!(classify(&args), verdict);
     let Verdict::Compile(unit) = verdict else { return };
     let roots = Roots::of([(RootKind::Target, "/ws/target".to_owned())]);
-    let context = UnitContext {
+    let context = Context {
         compiler: Digest::of(b"compiler"),
         roots: &roots,
         env: &[],
         salt: "",
         normalise_paths: true,
-        workspace_mapped: true,
         facts: &[],
     };
-    assert_eq!(unit_id(&components(&unit, &context)), unit_id(&components(&unit, &context)));
+    assert_eq!(unit_id(&components(&unit, &context, true)), unit_id(&components(&unit, &context, true)));
 });

@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use kache_cc::recipe::{Context, components, unit_id};
+use kache_cc::recipe::{components, unit_id};
 use kache_cc::{Called, DriverLanguage, Family, Verdict, classify, expected_outputs, instrument};
-use kache_key::{Digest, RootKind, Roots};
+use kache_key::{Context, Digest, RootKind, Roots};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -5,7 +5,8 @@
 use std::io;
 
 use kache_cc::source_scan::{Text, scan};
-use kache_cc::{depfile, first_include, has_include, response_file};
+use kache_cc::{depfile, expansion, first_include, has_include, response_file};
+use kache_key::Roots;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -18,6 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
     first_include::first_includes(bytes, &|_| false);
     drop(has_include::asked(bytes));
     drop(has_include::asked_through("a", bytes));
+    let mut source = |_: &str| Ok(bytes.to_owned());
+    drop(expansion::digest(bytes, &Roots::default(), &mut source));
+    let marked = [b"# 1 \"x\"\n".as_slice(), bytes].concat();
+    drop(expansion::digest(&marked, &Roots::default(), &mut source));
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(files) = depfile::parse(text) {
         assert!(files.iter().all(|file| !file.is_empty()));

@@ -84,12 +84,11 @@ pub(crate) struct Builder {
     prefix_headers: Vec<String>,
     pub(crate) defines: Vec<String>,
     content_files: Vec<String>,
+    profile_dir: Option<String>,
     serialized_diagnostics: Option<String>,
     side: SideOutputs,
     colour: Colour,
     architecture: Option<String>,
-    /// The first option that only a link reads.
-    link_option: Option<String>,
     pub(crate) facts: Facts,
     arguments: Vec<Argument>,
 }
@@ -110,9 +109,7 @@ impl Builder {
         let value = given.value.unwrap_or_default();
         match given.found.effect {
             Effect::Neutral => {}
-            Effect::Preprocessor | Effect::Code | Effect::Diagnostics => self.keep(given),
-            Effect::Link => {
-                self.link_option.get_or_insert_with(|| given.found.spelling());
+            Effect::Preprocessor | Effect::Code | Effect::Diagnostics | Effect::Link => {
                 self.keep(given);
             }
             Effect::Search(kind) => self.search(kind, value)?,
@@ -154,6 +151,7 @@ impl Builder {
             Part::AssemblerList => passed_on::assembler_list(self, value)?,
             Part::AssemblerOne => passed_on::assembler_one(self, value)?,
             Part::CompilerOne => passed_on::compiler(self, value)?,
+            Part::BackendOne => passed_on::backend(self, value)?,
             Part::SerializedDiagnostics => {
                 let path = output_path("--serialize-diagnostics", value)?;
                 self.serialized_diagnostics = Some(path);
@@ -197,6 +195,10 @@ impl Builder {
                 self.side.coverage_notes = true;
                 self.facts.coverage = true;
             }
+            Part::ProfileUse if value.is_empty() => {
+                return Err(Refusal::NoValue(given.found.spelling()));
+            }
+            Part::ProfileUse => self.profile_dir = Some(value.to_owned()),
             Part::StackUsage => self.side.stack_usage = on,
             Part::CallGraph => self.side.call_graph = true,
             Part::Lto => self.facts.lto |= on,
@@ -282,11 +284,13 @@ impl Builder {
         if sources.len() > 1 && self.output.is_some() {
             return Err(Refusal::SeveralSources);
         }
-        // Clang warns of it once for all sources.
-        if let Some(option) =
-            self.link_option.take_if(|_| sources.len() > 1 && family != Family::Gcc)
+        let moves_profile = |argument: &Argument| {
+            ["-fprofile-dir=", "-fprofile-prefix-path="].contains(&argument.option.as_str())
+        };
+        if let Some(argument) =
+            self.arguments.iter().find(|it| self.profile_dir.is_some() && moves_profile(it))
         {
-            return Err(Refusal::not_modelled(option, "is unused for several sources"));
+            return Err(Refusal::not_modelled(&argument.option, "says where counts are, too"));
         }
         self.depend.check()?;
         let positions: Vec<usize> = sources.iter().map(|source| source.position).collect();
@@ -323,7 +327,8 @@ impl Builder {
         };
         let mut facts = self.facts;
         facts.coverage |= self.side.coverage_notes;
-        facts.output_is_keyed = facts.coverage || self.side != SideOutputs::default();
+        facts.output_is_keyed =
+            facts.coverage || self.side != SideOutputs::default() || self.profile_dir.is_some();
         Ok(CcUnit {
             family,
             language,
@@ -336,6 +341,7 @@ impl Builder {
             prefix_headers: self.prefix_headers.clone(),
             defines: self.defines.clone(),
             content_files: self.content_files.clone(),
+            profile_dir: self.profile_dir.clone(),
             serialized_diagnostics: self.serialized_diagnostics.clone(),
             side: self.side,
             colour: self.colour,

@@ -71,9 +71,43 @@ pub fn instrument(unit: &CcUnit, our_file: &str) -> Instrumented {
     instrumented
 }
 
+/// Returns how the preprocessor alone prints what it makes of `unit`, with the
+/// definitions of macros. What would be the user's dependency file is written to
+/// `our_file`, and so is, by another run where that is not one, a list of all headers.
+pub fn preprocess(unit: &CcUnit, our_file: &str) -> Instrumented {
+    let mut args = strings(&["-E", "-dD"]);
+    let mut headers_from = HeadersFrom::OurDepFile;
+    match &unit.dep_file {
+        None => args.extend(strings(&["-MD", "-MF", our_file, "-MQ", TARGET])),
+        Some(dep_file) => {
+            let style = match dep_file.style {
+                DepStyle::All => "-MD",
+                DepStyle::UserOnly => "-MMD",
+            };
+            args.extend(strings(&[style, "-MF", our_file]));
+            for target in &dep_file.targets {
+                args.extend(strings(&[if target.escaped { "-MQ" } else { "-MT" }, &target.name]));
+            }
+            args.extend(dep_file.phony.then(|| "-MP".to_owned()));
+            if dep_file.style == DepStyle::UserOnly {
+                headers_from = HeadersFrom::OtherRun(other_run(unit, our_file));
+            }
+        }
+    }
+    args.extend(without_outputs(unit));
+    Instrumented { args, headers_from }
+}
+
 /// Returns the arguments with which the compiler only writes a dependency file.
 fn other_run(unit: &CcUnit, our_file: &str) -> Vec<String> {
     let mut args = strings(&["-M", "-MF", our_file, "-MQ", TARGET]);
+    args.extend(without_outputs(unit));
+    args
+}
+
+/// Returns the arguments of `unit` without those that say what is made and where.
+fn without_outputs(unit: &CcUnit) -> Vec<String> {
+    let mut args = Vec::new();
     // Taking the same arguments apart once more cannot fail.
     for item in scan::scan(&unit.args, unit.family).unwrap_or_default() {
         let given = match item {
@@ -101,7 +135,8 @@ fn other_run(unit: &CcUnit, our_file: &str) -> Vec<String> {
                 | Part::Coverage
                 | Part::StackUsage
                 | Part::CallGraph
-                | Part::SplitDebug,
+                | Part::SplitDebug
+                | Part::SerializedDiagnostics,
             ) => {}
             _ => args.extend(given.written()),
         }

@@ -8,6 +8,7 @@
 //! program name, --version text -> Family
 //! argv (response files expanded) -> CcUnit, or a Refusal that names the option
 //! CcUnit -> UnitId, the files it writes, and how to learn which headers it reads
+//! what the preprocessor prints -> a digest under which a unit may be found again
 //! ```
 //!
 //! The options are an allow-list: what no table in [`options`] has is refused.
@@ -17,6 +18,7 @@ pub mod dep_layout;
 mod depend;
 pub mod depfile;
 pub mod driver;
+pub mod expansion;
 pub mod first_include;
 pub mod has_include;
 pub mod instrument;
@@ -37,7 +39,7 @@ pub use classify::{Verdict, classify};
 pub use driver::{
     Called, Driver, DriverLanguage, Family, driver_name, family_of_version_text, may_be_driver,
 };
-pub use instrument::{HeadersFrom, Instrumented, instrument};
+pub use instrument::{HeadersFrom, Instrumented, instrument, preprocess};
 pub use language::Language;
 pub use outputs::{ExpectedOutput, OutputRole, expected_outputs};
 pub use refusal::Refusal;

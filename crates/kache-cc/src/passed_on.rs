@@ -137,6 +137,60 @@ pub(crate) fn compiler(builder: &mut Builder, argument: &str) -> Result<(), Refu
     }
 }
 
+/// Words in the names of options with which LLVM prints, writes or reads more, or
+/// does nothing else.
+const BACKEND_WORDS: [&str; 24] = [
+    "debug",
+    "diff",
+    "dot",
+    "dump",
+    "dumpafter",
+    "export",
+    "file",
+    "graph",
+    "help",
+    "hidden",
+    "import",
+    "list",
+    "path",
+    "plugin",
+    "print",
+    "record",
+    "remarks",
+    "stats",
+    "time",
+    "trace",
+    "track",
+    "version",
+    "view",
+    "write",
+];
+
+/// Takes in one argument for LLVM: a switch, one with a number, or a number on its
+/// own. Any other value may be the name of a file.
+pub(crate) fn backend(builder: &mut Builder, argument: &str) -> Result<(), Refusal> {
+    let is_number = |value: &str| {
+        value.parse::<f64>().is_ok_and(f64::is_finite)
+            || value
+                .strip_prefix("0x")
+                .is_some_and(|digits| u64::from_str_radix(digits, 16).is_ok())
+    };
+    let is_plain = match argument.strip_prefix('-') {
+        None => is_number(argument),
+        Some(option) => {
+            let (name, value) = option.split_once('=').unwrap_or((option, "true"));
+            let mut words = name.split('-');
+            (matches!(value, "true" | "false") || is_number(value))
+                && !words.any(|word| BACKEND_WORDS.binary_search(&word).is_ok())
+        }
+    };
+    if !is_plain {
+        return Err(unknown("-mllvm", argument));
+    }
+    builder.keep_passed_on("-mllvm", argument);
+    Ok(())
+}
+
 /// Returns whether the option needs no further argument.
 fn is_whole(found: &Found<'_>) -> bool {
     match found.arity {
@@ -155,7 +209,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_of_assembler_options_is_sorted() {
+    fn the_lists_are_sorted() {
         assert!(ASSEMBLER.is_sorted());
+        assert!(BACKEND_WORDS.is_sorted());
     }
 }

@@ -1,12 +1,10 @@
 //! The unit id of a C or C++ compilation: everything known before an input is read.
 //!
-//! As for Rust, a unit becomes a list of labelled components, and the
-//! components become one digest. `docs/key-recipe.md` describes every label.
+//! `docs/key-recipe.md` describes every label.
 
+use kache_key::components::{self, Component, Components, Context, yes_no};
 use kache_key::fields::FieldHasher;
-use kache_key::rustc::Component;
-use kache_key::rustc::recipe::tokenise_within;
-use kache_key::{Digest, RECIPE_VERSION, RootKind, Roots, UnitId};
+use kache_key::{Digest, RootKind, Roots, UnitId};
 
 use crate::unit::{CcUnit, DepStyle};
 
@@ -83,42 +81,27 @@ pub const REPORTING_ENV: &[&str] = &[
     "_CL_",
 ];
 
-/// What decides a key beside the command line.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Identity of the compiler that will run, with its assembler.
-    pub compiler: Digest,
-    /// The known directories of this invocation.
-    pub roots: &'a Roots,
-    /// Variables that change the compiler, in a fixed order, with `None` for
-    /// those that are unset.
-    pub env: &'a [(String, Option<String>)],
-    /// The user's own separator of caches.
-    pub salt: &'a str,
-    /// Whether roots are hidden from the outputs by path remapping.
-    pub normalise_paths: bool,
-    /// Named digests of other things: CPU, configuration files, and the
-    /// [content files](CcUnit::content_files).
-    pub facts: &'a [(String, Digest)],
-}
-
 /// Returns the digest of `components`, in their order.
 pub fn unit_id(components: &[Component]) -> UnitId {
-    let mut hasher = FieldHasher::new("kache cc unit");
-    for component in components {
-        hasher.text(&component.label, &component.value);
-    }
+    components::unit_id("kache cc unit", components)
+}
+
+/// Returns the unit under which a result of `unit` is filed a second time, by
+/// the [digest](crate::expansion::digest) of what its preprocessor makes of it.
+pub fn expanded_id(unit: UnitId, expansion: Digest) -> UnitId {
+    let mut hasher = FieldHasher::new("kache cc expanded unit");
+    hasher.digest("unit", unit.0).digest("expansion", expansion);
     UnitId(hasher.finish())
 }
 
 /// Returns everything that decides the unit's identity, in a canonical order.
 pub fn components(unit: &CcUnit, context: &Context<'_>) -> Vec<Component> {
-    let mut list = List { components: Vec::new(), roots: context.roots };
-    list.context(context);
-    list.source(unit);
-    list.dep_file(unit);
-    list.options(unit);
-    list.components
+    let mut list = Components::begin(context);
+    list.surroundings();
+    add_source(&mut list, unit);
+    add_dep_file(&mut list, unit);
+    add_options(&mut list, unit);
+    list.finish()
 }
 
 /// Returns the roots that the value of a `-D` option names.
@@ -130,84 +113,43 @@ pub fn roots_in_defines(unit: &CcUnit, roots: &Roots) -> Vec<RootKind> {
     roots.iter().filter(named).map(|(kind, _)| kind).collect()
 }
 
-struct List<'a> {
-    components: Vec<Component>,
-    roots: &'a Roots,
-}
-
-impl List<'_> {
-    fn add(&mut self, label: impl Into<String>, value: impl Into<String>) {
-        self.components.push(Component { label: label.into(), value: value.into() });
+fn add_source(list: &mut Components<'_>, unit: &CcUnit) {
+    list.add("family", unit.family.name());
+    list.add("language", unit.language.name());
+    list.add("stage", unit.stage.option());
+    list.path("source", &unit.source);
+    if unit.facts.output_is_keyed {
+        list.path("output", &unit.output);
     }
-
-    fn path(&mut self, label: impl Into<String>, path: &str) {
-        let token = self.roots.tokenise(path).0;
-        self.add(label, token);
-    }
-
-    fn text(&mut self, label: impl Into<String>, text: &str) {
-        let text = tokenise_within(self.roots, text);
-        self.add(label, text);
-    }
-
-    fn context(&mut self, context: &Context<'_>) {
-        self.add("recipe", RECIPE_VERSION.to_string());
-        self.add("compiler", context.compiler.to_string());
-        self.add("salt", context.salt);
-        self.add("normalise_paths", yes_no(context.normalise_paths));
-        for (name, value) in context.env {
-            match value {
-                Some(value) => self.text(format!("env {name}"), value),
-                None => self.add(format!("env unset {name}"), ""),
-            }
-        }
-        for (name, digest) in context.facts {
-            self.add(format!("fact {name}"), digest.to_string());
-        }
-    }
-
-    fn source(&mut self, unit: &CcUnit) {
-        self.add("family", unit.family.name());
-        self.add("language", unit.language.name());
-        self.add("stage", unit.stage.option());
-        self.path("source", &unit.source);
-        if unit.facts.output_is_keyed {
-            self.path("output", &unit.output);
-        }
-        if unit.serialized_diagnostics.is_some() {
-            self.add("serialized diagnostics", "");
-        }
-    }
-
-    fn dep_file(&mut self, unit: &CcUnit) {
-        let Some(dep_file) = &unit.dep_file else { return };
-        let style = match dep_file.style {
-            DepStyle::All => "all",
-            DepStyle::UserOnly => "user",
-        };
-        self.add("dep_file", style);
-        self.add("dep_file phony", yes_no(dep_file.phony));
-        for target in &dep_file.targets {
-            let label = if target.escaped { "dep_file target" } else { "dep_file plain target" };
-            self.text(label, &target.name);
-        }
-    }
-
-    fn options(&mut self, unit: &CcUnit) {
-        for dir in &unit.include_dirs {
-            self.path(format!("search {}", dir.kind.name()), &dir.path);
-        }
-        for argument in &unit.arguments {
-            match &argument.value {
-                None => self.add(format!("flag {}", argument.option), ""),
-                Some(value) => self.text(format!("arg {}", argument.option), value),
-            }
-        }
+    if unit.serialized_diagnostics.is_some() {
+        list.add("serialized diagnostics", "");
     }
 }
 
-fn yes_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
+fn add_dep_file(list: &mut Components<'_>, unit: &CcUnit) {
+    let Some(dep_file) = &unit.dep_file else { return };
+    let style = match dep_file.style {
+        DepStyle::All => "all",
+        DepStyle::UserOnly => "user",
+    };
+    list.add("dep_file", style);
+    list.add("dep_file phony", yes_no(dep_file.phony));
+    for target in &dep_file.targets {
+        let label = if target.escaped { "dep_file target" } else { "dep_file plain target" };
+        list.text(label, &target.name);
+    }
+}
+
+fn add_options(list: &mut Components<'_>, unit: &CcUnit) {
+    for dir in &unit.include_dirs {
+        list.path(format!("search {}", dir.kind.name()), &dir.path);
+    }
+    for argument in &unit.arguments {
+        match &argument.value {
+            None => list.add(format!("flag {}", argument.option), ""),
+            Some(value) => list.text(format!("arg {}", argument.option), value),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,17 +9,6 @@ use std::io;
 /// How deep response files may name each other.
 const MAX_DEPTH: usize = 16;
 
-/// Arguments with every response file replaced by what it holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expanded {
-    /// The arguments that the compiler sees.
-    pub args: Vec<String>,
-    /// The response files, in the order in which they were read.
-    ///
-    /// Their bytes need no digest of their own: they are keyed through [`Self::args`].
-    pub files: Vec<String>,
-}
-
 /// Why a response file could not be expanded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,47 +46,45 @@ pub enum ResponseFileError {
 }
 
 /// Returns `args` with each `@path` replaced by the arguments in the text that `read` returns for that path.
+///
+/// The files need no digest of their own: they are keyed through the arguments.
 pub fn expand(
     args: &[String],
     read: &mut dyn FnMut(&str) -> io::Result<String>,
-) -> Result<Expanded, ResponseFileError> {
-    let mut expanded = Expanded::default();
+) -> Result<Vec<String>, ResponseFileError> {
+    let mut expanded = Vec::with_capacity(args.len());
     for arg in args {
         match arg.strip_prefix('@') {
-            Some(path) => expanded.file(path, read, 0)?,
-            None => expanded.args.push(arg.clone()),
+            Some(path) => expand_file(path, read, 0, &mut expanded)?,
+            None => expanded.push(arg.clone()),
         }
     }
     Ok(expanded)
 }
 
-impl Expanded {
-    fn file(
-        &mut self,
-        path: &str,
-        read: &mut dyn FnMut(&str) -> io::Result<String>,
-        depth: usize,
-    ) -> Result<(), ResponseFileError> {
-        if depth == MAX_DEPTH {
-            return Err(ResponseFileError::Depth { path: path.to_owned() });
-        }
-        let text = read(path)
-            .map_err(|source| ResponseFileError::Read { path: path.to_owned(), source })?;
-        self.files.push(path.to_owned());
-        let args =
-            split(&text).ok_or_else(|| ResponseFileError::Quotes { path: path.to_owned() })?;
-        for arg in args {
-            match arg.strip_prefix('@') {
-                Some(inner) if inner.starts_with('/') => self.file(inner, read, depth + 1)?,
-                Some(inner) => {
-                    let (path, inner) = (path.to_owned(), inner.to_owned());
-                    return Err(ResponseFileError::Relative { path, inner });
-                }
-                None => self.args.push(arg),
-            }
-        }
-        Ok(())
+fn expand_file(
+    path: &str,
+    read: &mut dyn FnMut(&str) -> io::Result<String>,
+    depth: usize,
+    expanded: &mut Vec<String>,
+) -> Result<(), ResponseFileError> {
+    if depth == MAX_DEPTH {
+        return Err(ResponseFileError::Depth { path: path.to_owned() });
     }
+    let text =
+        read(path).map_err(|source| ResponseFileError::Read { path: path.to_owned(), source })?;
+    let args = split(&text).ok_or_else(|| ResponseFileError::Quotes { path: path.to_owned() })?;
+    for arg in args {
+        match arg.strip_prefix('@') {
+            Some(inner) if inner.starts_with('/') => expand_file(inner, read, depth + 1, expanded)?,
+            Some(inner) => {
+                let (path, inner) = (path.to_owned(), inner.to_owned());
+                return Err(ResponseFileError::Relative { path, inner });
+            }
+            None => expanded.push(arg),
+        }
+    }
+    Ok(())
 }
 
 /// Returns the arguments in `text`, or `None` if it ends within quotes.

@@ -291,7 +291,7 @@ enum Part {
 ///
 /// Where the compiler sees it otherwise, in code that it skips for one, more is kept.
 fn code_of(bytes: &[u8]) -> Option<Vec<u8>> {
-    if memmem::find_iter(bytes, b"R\"").any(|start| begins_raw_string(bytes, start)) {
+    if may_have_raw_string(bytes) {
         return None;
     }
     let mut code = Vec::with_capacity(bytes.len());
@@ -317,6 +317,11 @@ fn code_of(bytes: &[u8]) -> Option<Vec<u8>> {
         part = now;
     }
     Some(code)
+}
+
+/// Returns whether a raw string may begin anywhere in `bytes`.
+pub(crate) fn may_have_raw_string(bytes: &[u8]) -> bool {
+    memmem::find_iter(bytes, b"R\"").any(|start| begins_raw_string(bytes, start))
 }
 
 /// Returns whether a raw string may begin with the `R` at `start`: a mark of at

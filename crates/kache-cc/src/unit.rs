@@ -138,6 +138,9 @@ pub struct CcUnit {
     pub defines: Vec<String>,
     /// Files named by options whose bytes decide the output, as given.
     pub content_files: Vec<String>,
+    /// `-fprofile-use=` of GCC, as given: the directory of a file of counts that is
+    /// named after the output, and after where the compiler runs.
+    pub profile_dir: Option<String>,
     /// `--serialize-diagnostics`: where they are written.
     pub serialized_diagnostics: Option<String>,
     /// Which files are written beside the output.

@@ -11,9 +11,16 @@ use crate::commands::shims::ShimsArgs;
 use crate::commands::stats::StatsArgs;
 use crate::output::Format;
 
+/// How builds call the wrapper, which is not for this program to understand.
+const BUILDS: &str = "\
+In builds:
+  RUSTC_WRAPPER=kache cargo build        rustc and clippy-driver
+  CC='kache cc' CXX='kache c++' make     C and C++, as does `kache gcc ...` with any compiler's name
+  ln -s kache gcc                        the same, for whoever calls `gcc` by that link";
+
 /// A compiler cache for Rust, C and C++
 #[derive(Debug, Parser)]
-#[command(name = "kache", bin_name = "kache", version, max_term_width = 100)]
+#[command(name = "kache", bin_name = "kache", version, max_term_width = 100, after_help = BUILDS)]
 pub(crate) struct Cli {
     /// For people or for programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]

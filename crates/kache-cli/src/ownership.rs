@@ -58,6 +58,8 @@ fn is_known(layout: &Layout, name: &OsStr) -> bool {
         layout.locks(),
         layout.staging(),
         layout.quarantine(),
+        layout.observers(),
+        layout.shims(),
         layout.journal(),
         layout.log(),
         layout.index(),

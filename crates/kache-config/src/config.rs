@@ -34,10 +34,14 @@ pub struct Config {
     pub incremental: Incremental,
     /// Whether what a linker made is cached.
     pub cache_executables: bool,
+    /// What happens to build scripts.
+    pub build_scripts: BuildScripts,
     /// Which restored files are hashed again.
     pub verify_restores: VerifyRestores,
     /// How paths are treated.
     pub paths: Paths,
+    /// What holds for C and C++ alone.
+    pub cc: Cc,
     /// Whether kache only runs the compiler.
     pub disabled: bool,
     /// What is written to the log file in the store.
@@ -72,6 +76,14 @@ pub struct Paths {
     pub portable: Portable,
 }
 
+/// What holds for C and C++ alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cc {
+    /// Whether a unit that is not found by its inputs is looked up by what its
+    /// preprocessor makes of it.
+    pub preprocess_fallback: bool,
+}
+
 /// When and how far the store is tidied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Housekeeping {
@@ -103,6 +115,15 @@ pub enum VerifyRestores {
     Sampled,
     /// All.
     Always,
+}
+
+/// What happens when a build script is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildScripts {
+    /// Whether what it made and said before is used again.
+    pub cache: bool,
+    /// Whether the C and C++ compilers that it starts are cached.
+    pub wrap_cc: bool,
 }
 
 /// Whether outputs are kept free of the paths of this machine, so that
@@ -143,6 +164,10 @@ pub struct CrateRules {
     pub incremental: Option<Incremental>,
     /// Whether this crate is compiled with kache's own `--remap-path-prefix` arguments.
     pub normalise: Option<bool>,
+    /// Whether runs of this package's build script are cached.
+    pub cache_build_script: Option<bool>,
+    /// Whether the C and C++ compilers that this package's build script starts are cached.
+    pub wrap_cc: Option<bool>,
 }
 
 /// What holds for one crate: its own settings over the global ones.
@@ -159,6 +184,8 @@ pub struct CrateSettings<'a> {
     pub incremental: Incremental,
     /// Whether kache adds its own `--remap-path-prefix` arguments.
     pub normalise: bool,
+    /// What happens when the package's build script is to run.
+    pub build_scripts: BuildScripts,
 }
 
 impl Config {
@@ -175,8 +202,10 @@ impl Config {
             extra_inputs: Vec::new(),
             incremental: Incremental::Auto,
             cache_executables: true,
+            build_scripts: BuildScripts { cache: true, wrap_cc: true },
             verify_restores: VerifyRestores::Off,
             paths: Paths { normalise: true, normalise_cc: true, portable: Portable::Auto },
+            cc: Cc { preprocess_fallback: false },
             disabled: false,
             log: LogLevel::Error,
             housekeeping: Housekeeping {
@@ -207,6 +236,12 @@ impl Config {
                 .unwrap_or_else(|| self.bypass.crates.iter().any(|glob| glob.matches(&name))),
             incremental: own.and_then(|rules| rules.incremental).unwrap_or(self.incremental),
             normalise: own.and_then(|rules| rules.normalise).unwrap_or(self.paths.normalise),
+            build_scripts: BuildScripts {
+                cache: own
+                    .and_then(|rules| rules.cache_build_script)
+                    .unwrap_or(self.build_scripts.cache),
+                wrap_cc: own.and_then(|rules| rules.wrap_cc).unwrap_or(self.build_scripts.wrap_cc),
+            },
         }
     }
 

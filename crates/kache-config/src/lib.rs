@@ -27,8 +27,8 @@ mod settings;
 mod value;
 
 pub use config::{
-    Bypass, Config, CrateRules, CrateSettings, Housekeeping, Incremental, LogLevel, Paths,
-    Portable, VerifyRestores,
+    BuildScripts, Bypass, Config, CrateRules, CrateSettings, Housekeeping, Incremental, LogLevel,
+    Paths, Portable, VerifyRestores,
 };
 pub use input::{ExpandError, ExtraInput, InputAnchor};
 pub use inspect::{Inspection, Origin, SettingReport, inspect, unknown_variables};

@@ -57,7 +57,7 @@ const LOG: [(&str, LogLevel); 4] = [
 ];
 
 /// The settings, in the order of `default.toml`.
-pub(crate) static SETTINGS: [Setting; 21] = [
+pub(crate) static SETTINGS: [Setting; 24] = [
     Setting {
         key: "disabled",
         variables: &["KACHE_DISABLED"],
@@ -161,6 +161,18 @@ pub(crate) static SETTINGS: [Setting; 21] = [
         show: |config| shown_list(&config.bypass.env, ToString::to_string),
     },
     Setting {
+        key: "build_scripts.cache",
+        variables: &["KACHE_BUILD_SCRIPTS_CACHE"],
+        assign: |config, given, _| set(&mut config.build_scripts.cache, given.boolean()),
+        show: |config| config.build_scripts.cache.to_string(),
+    },
+    Setting {
+        key: "build_scripts.wrap_cc",
+        variables: &["KACHE_BUILD_SCRIPTS_WRAP_CC"],
+        assign: |config, given, _| set(&mut config.build_scripts.wrap_cc, given.boolean()),
+        show: |config| config.build_scripts.wrap_cc.to_string(),
+    },
+    Setting {
         key: "paths.normalise",
         variables: &["KACHE_RUSTC_PATH_NORMALIZE"],
         assign: |config, given, _| set(&mut config.paths.normalise, given.boolean()),
@@ -177,6 +189,12 @@ pub(crate) static SETTINGS: [Setting; 21] = [
         variables: &["KACHE_PATHS_PORTABLE"],
         assign: |config, given, _| set(&mut config.paths.portable, given.choice(&PORTABLE)),
         show: |config| shown_word(config.paths.portable, &PORTABLE),
+    },
+    Setting {
+        key: "cc.preprocess_fallback",
+        variables: &["KACHE_CC_PREPROCESS_FALLBACK"],
+        assign: |config, given, _| set(&mut config.cc.preprocess_fallback, given.boolean()),
+        show: |config| config.cc.preprocess_fallback.to_string(),
     },
     Setting {
         key: "housekeeping.interval",
@@ -199,7 +217,7 @@ pub(crate) static SETTINGS: [Setting; 21] = [
 ];
 
 /// The settings of one crate.
-pub(crate) static CRATE_SETTINGS: [CrateSetting; 5] = [
+pub(crate) static CRATE_SETTINGS: [CrateSetting; 7] = [
     CrateSetting {
         key: "key_env_vars",
         assign: |rules, given, _| set_some(&mut rules.key_env_vars, variable_patterns(given)),
@@ -227,6 +245,16 @@ pub(crate) static CRATE_SETTINGS: [CrateSetting; 5] = [
         key: "normalise",
         assign: |rules, given, _| set_some(&mut rules.normalise, given.boolean()),
         show: |rules| rules.normalise.map(|normalise| normalise.to_string()),
+    },
+    CrateSetting {
+        key: "cache_build_script",
+        assign: |rules, given, _| set_some(&mut rules.cache_build_script, given.boolean()),
+        show: |rules| rules.cache_build_script.map(|cache| cache.to_string()),
+    },
+    CrateSetting {
+        key: "wrap_cc",
+        assign: |rules, given, _| set_some(&mut rules.wrap_cc, given.boolean()),
+        show: |rules| rules.wrap_cc.map(|wrap| wrap.to_string()),
     },
 ];
 

@@ -187,9 +187,16 @@ impl CargoOutcome {
         self.events.iter().filter(|event| event.is_unit())
     }
 
-    /// Returns the event of the unit called `name`, if there is exactly one.
+    /// Returns the events of build scripts that ran, or whose place was taken.
+    pub fn script_events(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(|event| event.is_script_run())
+    }
+
+    /// Returns the event of the unit called `name`, or of the run of a package's
+    /// build script, `<package> build script`, if there is exactly one.
     pub fn event_of(&self, name: &str) -> Option<&Event> {
-        let mut named = self.unit_events().filter(|event| event.name == name);
+        let all = self.unit_events().chain(self.script_events());
+        let mut named = all.filter(|event| event.name == name);
         named.next().filter(|_| named.next().is_none())
     }
 }

@@ -99,7 +99,12 @@ impl Event {
     /// the compiler such as `-vV`, `--print` or a build script's probe.
     pub fn is_unit(&self) -> bool {
         let compiles = self.unit.is_some() || !self.crate_types.is_empty();
-        compiles && self.name != "___"
+        compiles && self.name != "___" && !self.is_script_run()
+    }
+
+    /// Whether it ran a build script or took its place.
+    pub fn is_script_run(&self) -> bool {
+        self.crate_types == ["build-script-run"]
     }
 
     /// Returns how many processes ran for it beside kache itself. A passthrough

@@ -112,8 +112,9 @@ pub fn is_artifact(path: &Path) -> bool {
     let bookkeeping = [".fingerprint", "incremental", "out"].into_iter().any(has_folder)
         || ["d", "json", "timestamp", "TAG"].contains(&&*extension)
         || name == ".cargo-lock";
-    // Beside a build script's program lie what it printed and where it ran.
-    let of_a_script = has_folder("build") && !name.starts_with("build");
+    // Beside a build script's program lie what it printed and where it ran, and
+    // beside the launcher in its place the script itself.
+    let of_a_script = has_folder("build") && (!name.starts_with("build") || extension == "script");
     !bookkeeping && !of_a_script
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::components::Component;
 use crate::digest::Digest;
 use crate::input::{Input, RecordedInput};
-use crate::rustc::Component;
 
 /// How many differences a summary names.
 const NAMED: usize = 3;

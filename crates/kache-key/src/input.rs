@@ -36,8 +36,17 @@ pub enum Input {
         /// The names, sorted.
         names: Vec<String>,
     },
+    /// The names in a directory, and what each is.
+    Listing(PathToken),
+    /// Where a symbolic link leads, and the real path of what is named.
+    Link(PathToken),
+    /// What is at a path that was looked at and not read.
+    Kind(PathToken),
     /// Where a root is: an output names it, so the entry is bound to it.
     Root(RootKind),
+    /// How wide the terminals are by which a compiler breaks and cuts what it
+    /// says: for one that said something on a terminal.
+    TerminalWidth,
 }
 
 impl Input {
@@ -51,7 +60,11 @@ impl Input {
             Self::LinkInput(path) => ("link_input", path.0.clone()),
             Self::Absent(path) => ("absent", path.0.clone()),
             Self::Absences { dir, names } => ("absences", format!("{dir}\0{}", names.join("\0"))),
+            Self::Listing(path) => ("listing", path.0.clone()),
+            Self::Link(path) => ("link", path.0.clone()),
+            Self::Kind(path) => ("kind", path.0.clone()),
             Self::Root(kind) => ("root", kind.name()),
+            Self::TerminalWidth => ("terminal", "width".to_owned()),
         }
     }
 }
@@ -167,9 +180,68 @@ pub fn absent_digest(exists: bool) -> Digest {
     FieldHasher::new("kache absent").text("exists", if exists { "yes" } else { "no" }).finish()
 }
 
+/// What is at a path, links followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PathKind {
+    /// Nothing, or a link that leads nowhere.
+    Nothing,
+    /// A plain file.
+    File,
+    /// A directory.
+    Directory,
+    /// A device, a socket, a pipe.
+    Other,
+}
+
+impl PathKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Returns the digest of what is at a path.
+pub fn kind_digest(kind: PathKind) -> Digest {
+    FieldHasher::new("kache kind").text("kind", kind.name()).finish()
+}
+
+/// Returns the digest of a directory's names with what each is, in whatever
+/// order they come; `None` stands for a directory that cannot be listed.
+pub fn listing_digest(names: Option<Vec<(Vec<u8>, PathKind)>>) -> Digest {
+    let mut hasher = FieldHasher::new("kache listing");
+    hasher.text("is", if names.is_some() { "listed" } else { "unlisted" });
+    let mut names = names.unwrap_or_default();
+    names.sort();
+    for (name, kind) in names {
+        hasher.bytes("name", &name).text("kind", kind.name());
+    }
+    hasher.finish()
+}
+
+/// Returns the digest of a link: its `target` as written, `None` if the path
+/// is no link, and the `real` path of what is named, both with roots as names.
+pub fn link_digest(target: Option<&str>, real: Option<&str>) -> Digest {
+    FieldHasher::new("kache link")
+        .option("target", target.map(str::as_bytes))
+        .option("real", real.map(str::as_bytes))
+        .finish()
+}
+
 /// Returns the digest of where a root is.
 pub fn root_digest(path: Option<&str>) -> Digest {
     FieldHasher::new("kache root").option("path", path.map(str::as_bytes)).finish()
+}
+
+/// Returns the digest of how wide the terminals are at standard input and
+/// standard error, in columns; 0 where there is none, or none that says.
+pub fn terminal_digest([input, error]: [u16; 2]) -> Digest {
+    let mut hasher = FieldHasher::new("kache terminal");
+    hasher.bytes("input", &input.to_le_bytes()).bytes("error", &error.to_le_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -216,6 +288,17 @@ mod tests {
         assert_eq!(plain, key(vec![file("b", b"2"), file("a", b"1")]), "order is canonical");
         assert_ne!(plain, key(vec![file("a", b"2"), file("b", b"1")]), "contents swapped");
         assert_ne!(plain, key(vec![file("a", b"1")]));
+    }
+
+    #[test]
+    fn a_listing_is_the_same_in_any_order_and_tells_kinds_apart() {
+        let name = |name: &str, kind| (name.as_bytes().to_vec(), kind);
+        let [file, dir] = [PathKind::File, PathKind::Directory];
+        let listed = listing_digest(Some(vec![name("a", file), name("b", dir)]));
+        assert_eq!(listed, listing_digest(Some(vec![name("b", dir), name("a", file)])));
+        assert_ne!(listed, listing_digest(Some(vec![name("a", file), name("b", file)])));
+        assert_ne!(listed, listing_digest(Some(vec![name("a", file)])));
+        assert_ne!(listing_digest(Some(Vec::new())), listing_digest(None));
     }
 
     #[test]

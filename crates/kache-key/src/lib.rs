@@ -13,15 +13,19 @@
 //! ```
 
 pub mod archive;
+pub mod build_script;
+pub mod components;
 pub mod depfile;
 pub mod digest;
 pub mod evidence;
 pub mod explain;
 pub mod fields;
 pub mod input;
+pub mod portable;
 pub mod roots;
 pub mod rustc;
 
+pub use components::{Component, Context};
 pub use digest::{BlobId, Digest, EntryKey, UnitId};
 pub use input::{Input, InputRecord, RecordedInput};
 pub use roots::{PathToken, RootKind, Roots};

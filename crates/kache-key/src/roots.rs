@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RootKind {
+    /// Where a build script writes.
+    OutDir,
     /// Cargo's target or build directory, which holds a `CACHEDIR.TAG`.
     Target,
     /// The compiler's working directory where that is the user's own checkout.
@@ -31,6 +33,7 @@ impl RootKind {
     /// Returns the name used inside path tokens.
     pub fn name(self) -> String {
         match self {
+            Self::OutDir => "out_dir".to_owned(),
             Self::Target => "target".to_owned(),
             Self::Workspace => "workspace".to_owned(),
             Self::CargoHome => "cargo_home".to_owned(),
@@ -38,6 +41,20 @@ impl RootKind {
             Self::Base(position) => format!("base{position}"),
             Self::Temp => "temp".to_owned(),
         }
+    }
+
+    /// Returns the root that has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let fixed = [
+            Self::OutDir,
+            Self::Target,
+            Self::Workspace,
+            Self::CargoHome,
+            Self::Sysroot,
+            Self::Temp,
+        ];
+        let base = || name.strip_prefix("base")?.parse().ok().map(Self::Base);
+        fixed.into_iter().find(|kind| kind.name() == name).or_else(base)
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Watch(Infallible);
 
 impl Watch {
     /// How large a trace may grow.
-    pub const CAPACITY_BYTES: usize = 16 << 20;
+    pub const CAPACITY_BYTES: usize = 256 << 20;
 
     /// Fails: nothing is observed on this platform.
     pub fn start() -> Result<Self, WatchError> {

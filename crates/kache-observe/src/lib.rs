@@ -78,7 +78,7 @@ pub use act::{Act, Event};
 #[cfg(not(observed))]
 pub use elsewhere::{Participant, Watch, sweep};
 pub use error::{NotObserved, WatchError};
-pub use library::{library, unpack};
+pub use library::{launcher, library, unpack};
 pub use trace::Trace;
 #[cfg(observed)]
 pub use {participant::Participant, watch::Watch, watch::sweep};

@@ -1,4 +1,4 @@
-//! The preload library, which this crate carries with it.
+//! The preload library and the launcher, which this crate carries with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,22 @@ static STAGED: AtomicU32 = AtomicU32::new(0);
 /// The preload library as a file's bytes; `None` where there cannot be one.
 pub fn library() -> Option<&'static [u8]> {
     LIBRARY
+}
+
+#[cfg(observed)]
+const LAUNCHER: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/launcher")));
+#[cfg(not(observed))]
+const LAUNCHER: Option<&[u8]> = None;
+
+/// A program that becomes another, as a file's bytes; `None` where there cannot be one.
+///
+/// Behind them go the path of a program and the name of a file beside the
+/// launcher, a zero byte after each, and how many bytes that is, in four bytes,
+/// little-endian. It becomes that program with `run-build-script`, the path of
+/// that file, and its own arguments, from the name it was started by. Where
+/// there is no such program it becomes that file.
+pub fn launcher() -> Option<&'static [u8]> {
+    LAUNCHER
 }
 
 /// Puts the library into a directory, which is made if it is not there, and

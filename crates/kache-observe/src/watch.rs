@@ -74,7 +74,7 @@ impl Drop for TraceFile {
 
 impl Watch {
     /// How large a trace may grow. It takes as much memory as is written to it.
-    pub const CAPACITY_BYTES: usize = 16 << 20;
+    pub const CAPACITY_BYTES: usize = 256 << 20;
 
     /// Makes a trace in memory, or with other temporary files where that fails.
     ///

@@ -7,6 +7,8 @@
 //!           toolchains/<digest>      memoised identities of compilers and linkers
 //!           locks/                   one flock per unit being built; `publish`, `housekeeping`,
 //!                                    `journal`; `published` while something is removed
+//!           observers/<digest>.so    libraries that see what a process reads
+//!           shims/<digest>/          links that stand before the C compilers of build scripts
 //!           staging/                 files on their way to a final name
 //!           quarantine/              damaged blobs, kept for inspection until the next sweep
 //!           events.jsonl             one line per invocation
@@ -120,6 +122,16 @@ impl Layout {
     /// The directory of lock files.
     pub fn locks(&self) -> PathBuf {
         self.base.join("locks")
+    }
+
+    /// The directory of libraries that are loaded into what is observed.
+    pub fn observers(&self) -> PathBuf {
+        self.base.join("observers")
+    }
+
+    /// Directories of links that stand before the C compilers of build scripts.
+    pub fn shims(&self) -> PathBuf {
+        self.base.join("shims")
     }
 
     /// Where files wait for their final name.

@@ -59,9 +59,10 @@ impl<'a> Publisher<'a> {
         adopt::adopt(self.layout, output, id, metadata, sharing)
     }
 
-    /// Publishes the entry and what its unit read. All its blobs must have been adopted.
+    /// Publishes the entry and what its unit read. All its blobs must have been
+    /// adopted, or seen, by this publisher.
     pub fn finish(
-        self,
+        &self,
         key: EntryKey,
         manifest: &Manifest,
         unit: UnitId,
@@ -70,6 +71,12 @@ impl<'a> Publisher<'a> {
         self.announce(key)?;
         entry::write(self.layout, key, manifest)?;
         record::write(self.layout, unit, records)
+    }
+
+    /// Returns whether the store has all blobs of `manifest`. They will not go
+    /// while this publisher is there, if an entry is published that names them.
+    pub fn has_blobs(&self, manifest: &Manifest) -> bool {
+        manifest.outputs.iter().all(|output| self.layout.blob(output.blob).is_file())
     }
 
     /// Tells whoever is removing things about the entry; see [`crate::sweep`].

@@ -76,6 +76,7 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
     // Neither matters enough to leave the store untidied.
     let _ = rustix::process::nice(NICENESS);
     drop(std::env::set_current_dir("/"));
+    kache_observe::sweep();
     match Store::at(Path::new(cache_dir)).housekeep(&rules, clock::now_ns()) {
         Ok(_) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

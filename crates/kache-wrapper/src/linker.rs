@@ -165,8 +165,8 @@ fn ask(choice: &Choice, path_var: Option<OsString>) -> Result<Linker, LinkerErro
     let answer = ask_driver(choice)?;
     let linker = find_linker(choice, &answer, path_var)
         .ok_or_else(|| LinkerError::NotFound(answer.clone()))?;
-    let help = process::ask(&linker.to_string_lossy(), &["--help"])
-        .map_err(|_| LinkerError::Unreadable(linker.clone()))?;
+    let help =
+        process::ask(&linker, &["--help"]).map_err(|_| LinkerError::Unreadable(linker.clone()))?;
     if !String::from_utf8_lossy(&help.stdout).contains("--dependency-file") {
         return Err(LinkerError::NoDependencyFile(linker));
     }
@@ -193,9 +193,8 @@ fn ask_driver(choice: &Choice) -> Result<String, LinkerError> {
     if name.contains('/') {
         return Ok(name.to_owned());
     }
-    let answer =
-        process::ask(&choice.driver.to_string_lossy(), &[format!("-print-prog-name={name}")])
-            .map_err(|_| LinkerError::Unreadable(choice.driver.clone()))?;
+    let answer = process::ask(&choice.driver, &[format!("-print-prog-name={name}")])
+        .map_err(|_| LinkerError::Unreadable(choice.driver.clone()))?;
     Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
 

@@ -15,19 +15,24 @@ mod files;
 mod housekeeping;
 mod linker;
 mod log;
+mod outer;
 mod places;
 mod process;
 mod report;
 mod rustc;
+mod script;
 mod served;
+mod streams;
 mod terminal;
 mod toolchain;
+mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    outer::join();
     let mut args = std::env::args_os();
     let own_name = args.next().unwrap_or_default();
     if is_cc_driver(&own_name) {
@@ -39,6 +44,7 @@ fn main() -> ExitCode {
         Some((program, rest)) if is_cc_driver(program) => cc::run(program, rest),
         Some((program, rest)) if is_rustc_call(program, rest) => rustc::run(&args),
         Some((program, rest)) if has_directory(program) => cc::run(program, rest),
+        Some((verb, rest)) if verb == script::VERB => script::run(rest),
         Some((verb, _)) if verb == housekeeping::VERB => housekeeping::run(&args),
         _ => command_line::become_command_line(&args),
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::terminal;
+use crate::{outer, streams, terminal};
 
 /// How many processes this one has started; part of its event.
 static SPAWNED: AtomicU32 = AtomicU32::new(0);
@@ -25,6 +25,8 @@ pub(crate) fn count_spawned() {
 
 /// A finished process and what it wrote.
 pub(crate) struct Ran {
+    /// Its number while it ran.
+    pub(crate) pid: u32,
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
@@ -41,8 +43,19 @@ pub(crate) fn become_program_called(
     name: &OsStr,
     args: &[impl AsRef<OsStr>],
 ) -> ExitCode {
-    let error = Command::new(program.as_ref()).arg0(name).args(args).exec();
-    cannot_run(program.as_ref(), &error)
+    let mut command = Command::new(program.as_ref());
+    command.arg0(name).args(args);
+    become_command(command)
+}
+
+/// Becomes what `command` runs. Returns only if that fails, with an exit code for it.
+pub(crate) fn become_command(mut command: Command) -> ExitCode {
+    let program = command.get_program().to_owned();
+    streams::close_on_exec();
+    outer::about_to_become(program.as_ref());
+    let error = command.exec();
+    outer::has_not_become(program.as_ref());
+    cannot_run(program, &error)
 }
 
 /// Says that `program` cannot be run and returns the exit code for that.
@@ -58,10 +71,14 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Runs a short question and returns what it answered; stdin is empty.
-pub(crate) fn ask(program: &str, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
+pub(crate) fn ask(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output()?;
-    Ok(Ran { status: output.status, stdout: output.stdout, stderr: output.stderr })
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn()?;
+    let pid = child.id();
+    let output = child.wait_with_output()?;
+    Ok(Ran { pid, status: output.status, stdout: output.stdout, stderr: output.stderr })
 }
 
 /// Runs the compiler, passing its output on as it comes.
@@ -70,16 +87,15 @@ pub(crate) fn ask(program: &str, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> 
 /// at once: cargo starts dependants at the metadata notification. What is
 /// returned as stderr is what was passed on.
 pub(crate) fn run_streaming(
-    program: impl AsRef<OsStr>,
-    args: &[String],
+    mut command: Command,
     rewrite: &dyn Fn(&str) -> Cow<'_, str>,
 ) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
-    let mut child =
-        Command::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    outer::has_started(command.get_program(), child.id());
     let child_stderr = child.stderr.take().expect("stderr is piped");
     let (stdout, stderr) = pump(&mut child, child_stderr, rewrite);
-    Ok(Ran { status: child.wait()?, stdout, stderr })
+    Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
 }
 
 /// Runs the compiler with a terminal of its own as stderr, like this process's,
@@ -87,15 +103,19 @@ pub(crate) fn run_streaming(
 ///
 /// Compilers write colours, links and shortened lines for a terminal, each
 /// release by other rules: no option makes them do just that into a pipe.
-pub(crate) fn run_on_terminal(program: impl AsRef<OsStr>, args: &[String]) -> io::Result<Ran> {
+pub(crate) fn run_on_terminal(mut command: Command) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
     let (reader, terminal) = terminal::open_like(io::stderr())?;
-    // The command goes at the end of this statement, and with it the last
-    // handle of the terminal here: then reading ends when the compiler does.
-    let mut child =
-        Command::new(program).args(args).stdout(Stdio::piped()).stderr(terminal).spawn()?;
+    let spawned = command.stdout(Stdio::piped()).stderr(terminal).spawn();
+    if let Ok(child) = &spawned {
+        outer::has_started(command.get_program(), child.id());
+    }
+    // The last handle of the terminal here goes with the command: then reading
+    // ends when the compiler does.
+    drop(command);
+    let mut child = spawned?;
     let (stdout, stderr) = pump(&mut child, reader, &|line| Cow::Borrowed(line));
-    Ok(Ran { status: child.wait()?, stdout, stderr })
+    Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
 }
 
 fn pump(
@@ -159,6 +179,13 @@ fn write_lines(
     // Whoever closed the other end does not want to know; the compiler goes on.
     drop(to.write_all(&rewritten).and_then(|()| to.flush()));
     passed.extend_from_slice(&rewritten);
+}
+
+/// Returns the command that runs `program` with `args`.
+pub(crate) fn command(program: impl AsRef<OsStr>, args: &[String]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args);
+    command
 }
 
 /// Returns the permission bits that files made by this process do not get.

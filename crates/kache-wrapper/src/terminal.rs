@@ -2,13 +2,20 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
     OptionalActions, OutputModes, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
+
+/// Returns how wide the terminals at standard input and standard error are, in
+/// columns; 0 where there is none. Of Clang the latter counts, and for GCC the former.
+pub(crate) fn widths() -> [u16; 2] {
+    let width = |stream: BorrowedFd<'_>| tcgetwinsize(stream).map_or(0, |size| size.ws_col);
+    [width(io::stdin().as_fd()), width(io::stderr().as_fd())]
+}
 
 /// Returns a terminal of the size of `model`, and a file from which comes,
 /// byte for byte, what is written to it.

@@ -76,7 +76,11 @@ fn an_unknown_option_is_refused_by_name() {
     refused(BOTH, "-c a.c -MD -MF", "`-MF` has no value");
     refused(GCC, "-c -- a.c", "unknown option `--`");
     refused(CLANG, "-c -- a.c -O2", "`-O2` after `--`");
-    refused(CLANG, "-c a.c -mllvm -inline", "`-mllvm` passes on an internal option");
+    for argument in ["-stats", "-time-passes", "--help-hidden", "-dot-cfg-mssa=1", "list", "-x=y"] {
+        let line = format!("-c a.c -mllvm {argument}");
+        refused(CLANG, &line, &format!("`-mllvm` passes on the unknown option `{argument}`"));
+    }
+    refused(CLANG, "-c a.c -mllvm", "`-mllvm` has no value");
 }
 
 #[test]
@@ -86,6 +90,9 @@ fn what_an_entry_cannot_hold_is_refused() {
     refused(BOTH, "-c a.c -B dir", "`-B` changes which programs run, or with which options");
     refused(BOTH, "-c a.c -specs=x", "`-specs=` changes which programs run, or with which options");
     refused(BOTH, "-c a.c -fprofile-use", "`-fprofile-use` reads a file that it does not name");
+    refused(GCC, "-c a.c -fprofile-use=", "`-fprofile-use=` has no value");
+    let moved = "`-fprofile-dir=` says where counts are, too";
+    refused(GCC, "-c a.c -fprofile-use=p -fprofile-dir=q", moved);
     refused(GCC, "-c a.c -fdump-tree-all", "`-fdump-` writes files that are not modelled");
     refused(GCC, "-c a.c -fopt-info-vec=x", "`-fopt-info-` writes files that are not modelled");
     refused(CLANG, "-c a.c -fmodules", "`-fmodules` reads or writes compiled modules");

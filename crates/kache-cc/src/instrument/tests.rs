@@ -48,6 +48,32 @@ fn another_run_only_preprocesses() {
     check("-c a.c -Wp,-MMD,x.d -MP", "", &other(&format!("{ours} a.c")));
 }
 
+#[track_caller]
+fn check_preprocess(line: &str, args: &str, headers_from: &HeadersFrom) {
+    let run = preprocess(&unit(line, Family::Clang), "ours");
+    assert_eq!(run.args.join(" "), args, "{line}");
+    assert_eq!(&run.headers_from, headers_from, "{line}");
+}
+
+#[test]
+fn the_preprocessor_writes_the_users_dependency_file_to_kaches_place() {
+    check_preprocess(
+        "-g -O2 -DX -c a.c -o x.o --serialize-diagnostics x.dia",
+        "-E -dD -MD -MF ours -MQ kache -g -O2 -DX a.c",
+        &HeadersFrom::OurDepFile,
+    );
+    check_preprocess(
+        "-S -MD -MP -MT t -MQ q -MF x.d a.c",
+        "-E -dD -MD -MF ours -MT t -MQ q -MP a.c",
+        &HeadersFrom::OurDepFile,
+    );
+    check_preprocess(
+        "-c -MMD a.c -Ii",
+        "-E -dD -MMD -MF ours -MQ a.o a.c -Ii",
+        &other("-M -MF ours -MQ kache a.c -Ii"),
+    );
+}
+
 #[test]
 fn clang_as_the_microsoft_compiler_is_told_in_its_own_way() {
     let instrumented = instrument(&unit("/c a.c", Family::ClangCl), "ours");

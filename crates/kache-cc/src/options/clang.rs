@@ -405,6 +405,6 @@ pub static GROUPS: &[Group] = &[
         Refuse(RECORDS),
         &["codeview-command-line", "record-command-line", "record-gcc-switches"],
     ),
-    Group::joined("-m", Refuse(INTERNAL), &["llvm="]),
-    Group::separate("-m", Refuse(INTERNAL), &["llvm"]),
+    Group::joined("-m", Modelled(Part::BackendOne), &["llvm="]),
+    Group::separate("-m", Modelled(Part::BackendOne), &["llvm"]),
 ];

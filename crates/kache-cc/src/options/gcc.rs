@@ -185,7 +185,8 @@ pub static GROUPS: &[Group] = &[
     Group::switches("-f", Refuse(NOT_A_COMPILATION), &["preprocessed"]),
     Group::joined("-f", Refuse(OFFLOADS), &["offload-abi=", "offload-options=", "offload="]),
     Group::switches("-f", Refuse(PRECOMPILED), &["pch-deps"]),
-    Group::joined("-f", Refuse(PROFILE), &["auto-profile=", "profile-use="]),
+    Group::joined("-f", Modelled(Part::ProfileUse), &["profile-use="]),
+    Group::joined("-f", Refuse(PROFILE), &["auto-profile="]),
     Group::switches("-f", Refuse(PROFILE), &["branch-probabilities"]),
     Group::joined(
         "-f",

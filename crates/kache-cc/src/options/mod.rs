@@ -129,6 +129,8 @@ pub enum Part {
     AssemblerOne,
     /// `-Xclang`: one argument for the compiler proper.
     CompilerOne,
+    /// `-mllvm`: one argument for the code generator.
+    BackendOne,
     /// `-g` with a level or a format.
     Debug,
     /// `-gz`.
@@ -143,6 +145,8 @@ pub enum Part {
     ProfileCounts,
     /// `--coverage`: the two above.
     Coverage,
+    /// `-fprofile-use=`: a directory of files of counts, one for each output.
+    ProfileUse,
     /// `-fstack-usage`.
     StackUsage,
     /// `-fcallgraph-info`.

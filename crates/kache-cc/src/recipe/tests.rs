@@ -155,4 +155,8 @@ fn the_recipe_is_pinned() {
         Family::Clang,
         "40a025a02312fd25182375ed2d7440d03b0935730172d02a93a7365b4a6b14b5",
     );
+    assert_eq!(
+        expanded_id(UnitId(Digest::of(b"unit")), Digest::of(b"expansion")).to_string(),
+        "32982a27e68053f1b99e6df3465fd7d0ffbf128749070d3f9590e64b315b2b66"
+    );
 }

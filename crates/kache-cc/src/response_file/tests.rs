@@ -13,7 +13,7 @@ fn check(text: &str, expected: &[&str]) {
     let mut args = strings(&["-c"]);
     args.extend(strings(expected));
     args.push("-O2".to_owned());
-    assert_eq!(expanded, Expanded { args, files: strings(&["dir/f"]) }, "{text:?}");
+    assert_eq!(expanded, args, "{text:?}");
 }
 
 #[test]
@@ -35,8 +35,7 @@ fn response_files_may_name_others_by_absolute_paths() {
         other => Err(io::Error::other(other.to_owned())),
     };
     let expanded = expand(&strings(&["@f"]), &mut read).unwrap();
-    assert_eq!(expanded.args, strings(&["a", "c", "b"]));
-    assert_eq!(expanded.files, strings(&["f", "/g"]));
+    assert_eq!(expanded, strings(&["a", "c", "b"]));
 }
 
 #[test]
@@ -75,7 +74,7 @@ proptest! {
             _ => Ok(String::new()),
         };
         if let Ok(expanded) = expand(&["@f".to_owned()], &mut read) {
-            prop_assert!(expanded.args.iter().all(|arg| !arg.starts_with('@')));
+            prop_assert!(expanded.iter().all(|arg| !arg.starts_with('@')));
         }
     }
 }

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod compiler;
 #[cfg(test)]
+mod expansion;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod naming;

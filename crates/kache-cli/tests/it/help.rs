@@ -39,6 +39,11 @@ fn help_names_every_verb() -> Fallible<()> {
 
       -V, --version
               Print version
+
+    In builds:
+      RUSTC_WRAPPER=kache cargo build        rustc and clippy-driver
+      CC='kache cc' CXX='kache c++' make     C and C++, as does `kache gcc ...` with any compiler's name
+      ln -s kache gcc                        the same, for whoever calls `gcc` by that link
     ");
     Ok(())
 }

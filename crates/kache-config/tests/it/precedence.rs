@@ -30,7 +30,7 @@ const fn placed(row: Row, shown: [&'static str; 2]) -> Row {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 24] = [
     row(("disabled", "false"), ["true", "false"], ("KACHE_DISABLED", "yes", "true")),
     placed(
         row(("cache_dir", "\"@/home/.cache/kache\""), ["\"c\"", "\"~/c\""], ("KACHE_CACHE_DIR", "/c", "\"/c\"")),
@@ -58,9 +58,12 @@ const ROWS: [Row; 21] = [
     row(("bypass.crates", "[]"), ["[\"a\"]", "[\"b-*\"]"], ("KACHE_BYPASS_CRATES", "c,d", "[\"c\", \"d\"]")),
     row(("bypass.args", "[]"), ["[\"-Z*\"]", "[\"--test\"]"], ("KACHE_BYPASS_ARGS", "-Cx=*", "[\"-Cx=*\"]")),
     row(("bypass.env", "[]"), ["[\"A\"]", "[\"B=1\"]"], ("KACHE_BYPASS_ENV", "C=a=b", "[\"C=a=b\"]")),
+    row(("build_scripts.cache", "true"), ["false", "true"], ("KACHE_BUILD_SCRIPTS_CACHE", "0", "false")),
+    row(("build_scripts.wrap_cc", "true"), ["false", "true"], ("KACHE_BUILD_SCRIPTS_WRAP_CC", "0", "false")),
     row(("paths.normalise", "true"), ["false", "true"], ("KACHE_RUSTC_PATH_NORMALIZE", "0", "false")),
     row(("paths.normalise_cc", "true"), ["false", "true"], ("KACHE_CC_PATH_NORMALIZE", "0", "false")),
     row(("paths.portable", "\"auto\""), ["\"on\"", "\"off\""], ("KACHE_PATHS_PORTABLE", "on", "\"on\"")),
+    row(("cc.preprocess_fallback", "false"), ["true", "false"], ("KACHE_CC_PREPROCESS_FALLBACK", "1", "true")),
     row(("housekeeping.interval", "\"1h\""), ["\"2h30m\"", "\"2d\""], ("KACHE_HOUSEKEEPING_INTERVAL", "500ms", "\"500ms\"")),
     row(("housekeeping.journal_max", "\"64MiB\""), ["\"1MiB\"", "\"2KiB\""], ("KACHE_JOURNAL_MAX", "1000", "\"1000B\"")),
     row(("housekeeping.journal_keep", "\"30d\""), ["\"1d\"", "\"2d\""], ("KACHE_JOURNAL_KEEP", "1w", "\"7d\"")),

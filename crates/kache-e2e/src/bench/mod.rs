@@ -25,7 +25,7 @@ use crate::toolchain::Toolchain;
 
 use contender::{Kind, Tools};
 use phase::{PHASES, Phase};
-use report::{Machine, REPORT_VERSION, Report, WorkloadReport};
+use report::{Machine, REPORT_VERSION, Report, WorkloadReport, write_json};
 use suite::Plan;
 use workload::{WORKLOADS, Workload, WorkloadError};
 
@@ -149,8 +149,7 @@ pub fn run(
     }
     report.write(out).map_err(BenchError::io("write the report to", "standard output".as_ref()))?;
     if let Some(path) = &options.json {
-        let json = serde_json::to_vec_pretty(&report).map_err(io::Error::from);
-        json.and_then(|json| fs::write(path, json)).map_err(BenchError::io("write", path))?;
+        write_json(&report, path)?;
     }
     Ok(report.is_valid())
 }

@@ -1,10 +1,12 @@
 //! What was measured, as a table and as JSON.
 
 use std::io::{self, Write};
-use std::thread;
+use std::path::Path;
+use std::{fs, thread};
 
 use serde::Serialize;
 
+use super::BenchError;
 use super::contender::Kind;
 use super::measure::{Sample, Spread};
 use super::micro::MicroReport;
@@ -96,6 +98,12 @@ impl Figure {
         };
         writeln!(out, "  {:<52} {value:>9}  {target:<13} {verdict}", self.name)
     }
+}
+
+/// Writes all of a `report` to a file.
+pub fn write_json(report: &impl Serialize, path: &Path) -> Result<(), BenchError> {
+    let json = serde_json::to_vec_pretty(report).map_err(io::Error::from);
+    json.and_then(|json| fs::write(path, json)).map_err(BenchError::io("write", path))
 }
 
 impl Machine {

@@ -9,12 +9,12 @@ pub mod report;
 pub mod sources;
 pub mod suite;
 
-use std::io::{self, Write};
+use std::env;
+use std::io::Write;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use crate::bench::BenchError;
-use crate::bench::report::Machine;
+use crate::bench::report::{Machine, write_json};
 use crate::kache::Kache;
 use crate::registry::ZSTD;
 use crate::toolchain::Toolchain;
@@ -75,8 +75,7 @@ pub fn run(
     };
     report.write(out).map_err(BenchError::io("write the report to", "standard output".as_ref()))?;
     if let Some(path) = &options.json {
-        let json = serde_json::to_vec_pretty(&report).map_err(io::Error::from);
-        json.and_then(|json| fs::write(path, json)).map_err(BenchError::io("write", path))?;
+        write_json(&report, path)?;
     }
     Ok(report.is_valid())
 }

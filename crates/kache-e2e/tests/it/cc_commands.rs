@@ -9,6 +9,7 @@ fn trial() -> CcTrial {
     CcTrial::of(&[
         ("main.c", SOURCE),
         ("other.c", "int other(void) { return 2; }\n"),
+        ("last.cc", "int last() { return 3; }\n"),
         ("part.h", "int part(void);\n"),
     ])
 }
@@ -59,6 +60,32 @@ fn of_options_given_twice_the_one_counts_that_does_for_the_compiler() {
         }
         trial.prove_left_alone(compiler, &["-c", "main.c", "-o", "a.o", "-o", "b.o"]);
     });
+}
+
+#[test]
+fn options_for_llvm_are_keyed_if_they_are_switches_or_numbers() {
+    if !is_installed(CLANG) {
+        return;
+    }
+    let text = "static int f(int a) { for (int i = 0; i < a; i++) a ^= i * 7; return a; }\n\
+        int g(int a) { return f(a) + f(a + 1); }\n";
+    let trial = CcTrial::of(&[("main.c", text)]);
+    let options: [&[&str]; 5] = [
+        &[],
+        &["-mllvm", "-inline-threshold=-100"],
+        &["-mllvm", "-inline-threshold", "-mllvm", "0"],
+        &["-mllvm", "-enable-loop-distribute"],
+        &["-mllvm", "-unroll-count=0x2", "-mllvm", "-unroll-allow-partial=true"],
+    ];
+    for options in options {
+        trial.prove_hit(CLANG, &[options, &["-O2", "-c", "main.c"]].concat());
+    }
+    for option in ["-stats", "-time-passes=0", "-bbsections-cold-text-prefix=x", "-no-such-thing"] {
+        trial.check_twice(CLANG, &["-mllvm", option, "-c", "main.c"]);
+    }
+    trial.prove_left_alone(CLANG, &["-mllvm", "-filter-print-funcs=f", "-c", "main.c"]);
+    trial.prove_left_alone(CLANG, &["-mllvm", "-dot-cfg-mssa=true", "-c", "main.c"]);
+    trial.prove_left_alone(CLANG, &["-c", "main.c", "-mllvm"]);
 }
 
 #[test]
@@ -201,6 +228,12 @@ fn what_the_driver_says_of_all_sources_it_says_once() {
         let trial = trial();
         trial.check_twice(compiler, &["-c", "main.c", "other.c", "-lm", "-Wl,-x"]);
         trial.check_twice(compiler, &["-c", "main.c", "other.c", "-shared", "-rdynamic"]);
+        trial.check_twice(compiler, &["-c", "main.c", "other.c", "-mfloat-abi=hard"]);
+        trial.check_twice(compiler, &["-c", "main.c", "other.c", "-stdlib=libc++"]);
+        // For one of them alone it is unused.
+        trial.check_twice(compiler, &["-c", "main.c", "last.cc", "-stdlib=libc++"]);
+        trial.check_twice(compiler, &["-c", "absent.c", "other.c"]);
+        trial.prove_left_alone(compiler, &["-c", "other.c", "absent.c"]);
         trial.prove_served(compiler, &["-c", "main.c", "-lm", "-Wl,-x", "-shared"]);
     });
 }

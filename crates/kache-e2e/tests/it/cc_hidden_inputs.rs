@@ -222,11 +222,53 @@ fn the_contents_of_a_profile_are_keyed() {
     }
 }
 
+/// Runs a program that writes how often its parts ran into the directory `counts`.
+#[track_caller]
+fn count(trial: &CcTrial, counts: &str, output: &str, arguments: &str) {
+    let options = format!("-O2 -fprofile-generate={counts}");
+    let script = format!(
+        "mkdir -p out && gcc {options} -c main.c -o {output} && gcc {options} {output} -o program && ./program {arguments}"
+    );
+    assert_eq!(trial.bare("bash", &["-c", &script]).code(), Some(0));
+}
+
+#[test]
+fn the_counts_of_a_run_are_keyed_by_whose_they_are() {
+    let source = "int f(int a) { return a > 2 ? a * 2 : a; }\n\
+        int main(int n, char **v) { int s = 0; while (n--) s += f(n); return s < 0; }\n";
+    let trial = CcTrial::of(&[("main.c", source)]);
+    let counts = trial.env.root().join("counts");
+    let counts = counts.to_str().unwrap();
+    let option = format!("-fprofile-use={counts}");
+    let args = ["-O2", option.as_str(), "-c", "main.c", "-o", "main.o"];
+    // There are none yet, which GCC warns of.
+    assert!(trial.check(GCC, &args, Compiled).stderr().contains("missing-profile"));
+    trial.check(GCC, &args, Hit);
+    count(&trial, counts, "main.o", "");
+    trial.prove_hit(GCC, &args);
+    count(&trial, counts, "main.o", "1 2 3 4 5 6 7");
+    trial.prove_hit(GCC, &args);
+    // For an output of another name, and elsewhere, they are others.
+    let other = ["-O2", option.as_str(), "-c", "main.c", "-o", "other.o"];
+    trial.check(GCC, &other, Compiled);
+    count(&trial, counts, "other.o", "1");
+    trial.prove_hit(GCC, &other);
+    trial.check(GCC, &args, Hit);
+    let second = trial.second("elsewhere/second");
+    trial.check_in(&second, GCC, &args, Compiled);
+    std::fs::remove_dir_all(counts).unwrap();
+    assert!(trial.check(GCC, &args, Hit).stderr().contains("missing-profile"));
+}
+
 #[test]
 fn a_profile_found_by_name_is_left_to_the_compiler() {
     let trial = CcTrial::of(&[("main.c", "int f(int a) { return a; }\n"), ("dir/note", "")]);
-    for option in ["-fprofile-use", "-fprofile-use=dir", "-fbranch-probabilities"] {
-        trial.check(GCC, &["-O2", option, "-c", "main.c"], Passthrough);
+    for options in [
+        &["-fprofile-use"][..],
+        &["-fbranch-probabilities"],
+        &["-fprofile-use=dir", "-fprofile-dir=other"],
+    ] {
+        trial.check(GCC, &[options, &["-O2", "-c", "main.c"]].concat(), Passthrough);
     }
     if is_installed(CLANG) {
         trial.check(CLANG, &["-O2", "-fprofile-use", "-c", "main.c"], Passthrough);

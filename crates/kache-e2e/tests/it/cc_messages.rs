@@ -110,6 +110,29 @@ fn a_terminal_gets_what_the_compiler_writes_to_a_terminal() {
 }
 
 #[test]
+fn the_terminals_width_counts_where_something_was_said() {
+    if !is_installed("script") {
+        return;
+    }
+    with_each(|compiler| {
+        let long = format!("int f(void) {{ int unused; return {}1; }}\n", "1 + ".repeat(40));
+        let mut trial = CcTrial::of(&[("warns.c", &long)]);
+        trial.env.set("TERM", "xterm-256color");
+        let at_width = |columns: u16, options: &str| {
+            let run = format!("stty cols {columns}; $CC {options} -c warns.c");
+            let script = format!("script -qec \"{run}\" /dev/null < /dev/null");
+            let [first, second] = trial.check_script(compiler, &script);
+            Hit.assert_told_by(&second[0]);
+            Hit.is_told_by(&first[0])
+        };
+        let was_hit = [40, 100, 40, 100].map(|columns| at_width(columns, "-Wall"));
+        assert_eq!(was_hit, [false, false, true, true]);
+        let was_hit = [40, 100].map(|columns| at_width(columns, "-w"));
+        assert_eq!(was_hit, [false, true]);
+    });
+}
+
+#[test]
 fn an_object_does_not_show_that_it_was_made_on_a_terminal() {
     if !is_installed("script") {
         return;
@@ -121,17 +144,22 @@ fn an_object_does_not_show_that_it_was_made_on_a_terminal() {
 }
 
 #[test]
-fn a_closed_standard_error_stops_no_compilation() {
+fn a_closed_standard_error_is_closed_for_the_compiler() {
     with_each(|compiler| {
         let trial = CcTrial::of(&[("warns.c", WARNS)]);
-        let cached = format!("{} {compiler}", trial.kache.wrapper.display());
-        let object = trial.bare(compiler, &["-c", "warns.c"]).bytes("warns.o").to_owned();
-        for _ in 0..2 {
-            let seen = trial.script(&cached, "$CC -Wall -c warns.c 2>&- >&-; echo $?");
-            assert_eq!(seen.bytes("warns.o"), object);
+        trial.prove_hit(compiler, &["-Wall", "-c", "warns.c"]);
+        for streams in ["2>&-", "2>&- >&-", "2>&- <&-", "2>&- >&- <&-"] {
+            for options in ["-Wall", "-w"] {
+                let script = format!("$CC {options} -c warns.c {streams}; echo $?");
+                for events in trial.check_script(compiler, &script) {
+                    Passthrough.assert_told_by(&events[0]);
+                }
+            }
         }
-        // What nobody heard is said again.
-        trial.check(compiler, &["-Wall", "-c", "warns.c"], Hit);
+        let script = "$CC -Wall -c warns.c >&- <&-; echo $?";
+        trial.check_script(compiler, script);
+        let [_, again] = trial.check_script(compiler, script);
+        Hit.assert_told_by(&again[0]);
     });
 }
 

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kache-store", &["kache-key"]),
     ("kache-observe", &[]),
     ("kache-config", &[]),
-    ("kache-wrapper", &["kache-key", "kache-cc", "kache-store", "kache-config"]),
+    ("kache-wrapper", &["kache-key", "kache-cc", "kache-store", "kache-observe", "kache-config"]),
     ("kache-cli", &["kache-key", "kache-cc", "kache-store", "kache-config"]),
     ("kache-e2e", &[]),
 ];

@@ -1,10 +1,12 @@
 //! End-to-end tests, and tests of the repository itself.
 
+mod build_scripts;
 mod catalogue;
 mod cc_calls;
 mod cc_commands;
 mod cc_compilers;
 mod cc_environment;
+mod cc_expanded;
 mod cc_headers;
 mod cc_hidden_inputs;
 mod cc_messages;

@@ -4,7 +4,7 @@ use std::fs;
 
 use kache_e2e::cargo::{CargoOutcome, CargoRun};
 use kache_e2e::events::Outcome;
-use kache_e2e::process::run;
+use kache_e2e::process::{Finished, run};
 use kache_e2e::project::Project;
 use kache_e2e::{HarnessError, Scenario};
 
@@ -133,14 +133,44 @@ fn a_compiler_behind_kache_may_be_a_wrapper_and_counts_by_its_content() {
     assert_eq!(same_as_bare(&scenario, &scenario.project).unwrap(), SENTENCE);
 }
 
-#[test]
-fn a_wrapper_without_the_command_line_tool_says_how_to_get_it() {
-    let scenario = chain::scenario().unwrap();
+/// Runs the wrapper where there is no command line tool.
+#[track_caller]
+fn alone(args: &[&str]) -> Finished {
+    let scenario = chain::scenario().expect("a scenario can be made");
     let alone = scenario.env.root().join("kache");
     let wrapper = &scenario.kache.wrapper;
     // A copy that another test's child still has open cannot be started.
-    fs::hard_link(wrapper, &alone).or_else(|_| fs::copy(wrapper, &alone).map(drop)).unwrap();
-    let ran = run(scenario.env.command(&alone).arg("stats").env("PATH", "/nowhere")).unwrap();
+    let linked = fs::hard_link(wrapper, &alone);
+    linked.or_else(|_| fs::copy(wrapper, &alone).map(drop)).expect("there is room");
+    run(scenario.env.command(&alone).args(args).env("PATH", "/nowhere")).expect("it starts")
+}
+
+#[test]
+fn who_only_says_kache_is_told_what_it_stands_before() {
+    for (args, code) in [(&[][..], 2), (&["--help"], 0), (&["-h"], 0), (&["help"], 0)] {
+        let ran = alone(args);
+        assert_eq!(ran.status.code(), Some(code), "{ran:?}");
+        let (said, silent) =
+            if code == 0 { (&ran.stdout, &ran.stderr) } else { (&ran.stderr, &ran.stdout) };
+        for way in ["RUSTC_WRAPPER=kache", "CC='kache cc'", "ln -s kache gcc", "kache <verb>"] {
+            assert!(said.contains(way), "{ran:?}");
+        }
+        assert_eq!(silent, "");
+    }
+    // With the tool beside it, that speaks, and names the same ways.
+    let scenario = chain::scenario().unwrap();
+    let own =
+        |args: &[&str]| run(scenario.env.command(&scenario.kache.wrapper).args(args)).unwrap();
+    for (ran, code) in [(own(&[]), 2), (own(&["--help"]), 0)] {
+        assert_eq!(ran.status.code(), Some(code), "{ran:?}");
+        let said = if code == 0 { ran.stdout } else { ran.stderr };
+        assert!(said.contains("  doctor  ") && said.contains("RUSTC_WRAPPER=kache"), "{said}");
+    }
+}
+
+#[test]
+fn a_wrapper_without_the_command_line_tool_says_how_to_get_it() {
+    let ran = alone(&["stats"]);
     assert_eq!(ran.status.code(), Some(127), "{ran:?}");
     let way = "`cargo install --path crates/kache-cli`";
     assert!(ran.stderr.contains(way), "{ran:?}");

@@ -5,17 +5,6 @@
 
 use std::io;
 
-/// Arguments with every argument file replaced by its lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expanded {
-    /// The arguments that the compiler sees.
-    pub args: Vec<String>,
-    /// The argument files, in the order in which they were named.
-    ///
-    /// Their bytes need no digest of their own: they are keyed through [`Self::args`].
-    pub files: Vec<String>,
-}
-
 /// Why an argument file could not be expanded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,14 +26,16 @@ pub enum ArgfileError {
 }
 
 /// Returns `args` with each `@path` replaced by the lines that `read` returns for that path.
+///
+/// The files need no digest of their own: they are keyed through the arguments.
 pub fn expand(
     args: &[String],
     read: &mut dyn FnMut(&str) -> io::Result<String>,
-) -> Result<Expanded, ArgfileError> {
-    let mut expanded = Expanded::default();
+) -> Result<Vec<String>, ArgfileError> {
+    let mut expanded = Vec::with_capacity(args.len());
     for arg in args {
         let Some(path) = arg.strip_prefix('@') else {
-            expanded.args.push(arg.clone());
+            expanded.push(arg.clone());
             continue;
         };
         if path.starts_with("shell:") {
@@ -52,8 +43,7 @@ pub fn expand(
         }
         let text =
             read(path).map_err(|source| ArgfileError::Read { path: path.to_owned(), source })?;
-        expanded.args.extend(text.lines().map(str::to_owned));
-        expanded.files.push(path.to_owned());
+        expanded.extend(text.lines().map(str::to_owned));
     }
     Ok(expanded)
 }
@@ -67,23 +57,23 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(args: &[&str], contents: &str, expected: &[&str], files: &[&str]) {
+    fn check(args: &[&str], contents: &str, expected: &[&str]) {
         let expanded = expand(&strings(args), &mut |_| Ok(contents.to_owned())).unwrap();
-        assert_eq!(expanded, Expanded { args: strings(expected), files: strings(files) });
+        assert_eq!(expanded, strings(expected));
     }
 
     #[test]
     fn each_line_of_an_argument_file_is_one_argument() {
-        check(&["a", "b"], "", &["a", "b"], &[]);
-        check(&["a", "@f", "b"], "-C\nopt-level=3\n", &["a", "-C", "opt-level=3", "b"], &["f"]);
-        check(&["@f"], "--cfg\r\nfeature=\"a b\"\r\n", &["--cfg", "feature=\"a b\""], &["f"]);
-        check(&["@f"], "a\n\nb", &["a", "", "b"], &["f"]);
-        check(&["@f", "@g"], "x", &["x", "x"], &["f", "g"]);
+        check(&["a", "b"], "", &["a", "b"]);
+        check(&["a", "@f", "b"], "-C\nopt-level=3\n", &["a", "-C", "opt-level=3", "b"]);
+        check(&["@f"], "--cfg\r\nfeature=\"a b\"\r\n", &["--cfg", "feature=\"a b\""]);
+        check(&["@f"], "a\n\nb", &["a", "", "b"]);
+        check(&["@f", "@g"], "x", &["x", "x"]);
     }
 
     #[test]
     fn an_argument_file_is_not_expanded_twice() {
-        check(&["@f"], "@g", &["@g"], &["f"]);
+        check(&["@f"], "@g", &["@g"]);
     }
 
     #[test]

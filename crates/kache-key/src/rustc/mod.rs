@@ -6,17 +6,16 @@ pub mod dep_info;
 pub mod flags;
 mod link_args;
 pub mod messages;
-pub mod out_dir;
 pub mod outputs;
 pub mod query;
 pub mod recipe;
 pub mod refusal;
 mod scan;
 pub mod unit;
+pub mod variable_use;
 
 pub use args::{Verdict, classify};
 pub use outputs::{ArtifactRole, ExpectedOutput};
 pub use query::RustcQuery;
-pub use recipe::{Component, UnitContext};
 pub use refusal::Refusal;
 pub use unit::{CrateType, Emit, RustcUnit, Target};

@@ -2,11 +2,11 @@
 
 use super::args::Builder;
 use super::flags::Class;
-use super::recipe::UnitContext;
 use super::refusal::Refusal;
 use super::scan::Scan;
 use super::unit::Target;
 use crate::RECIPE_VERSION;
+use crate::components::Context;
 use crate::digest::Digest;
 use crate::fields::FieldHasher;
 use crate::roots::RootKind;
@@ -100,7 +100,7 @@ pub(crate) fn of(args: &[String], scan: &Scan<'_>) -> Result<RustcQuery, Refusal
 ///
 /// Answers hold real paths, so the arguments are keyed as given, together
 /// with where the sysroot is.
-pub fn query_id(query: &RustcQuery, context: &UnitContext<'_>) -> Digest {
+pub fn query_id(query: &RustcQuery, context: &Context<'_>) -> Digest {
     let mut hasher = FieldHasher::new("kache rustc query");
     hasher.text("recipe", &RECIPE_VERSION.to_string());
     hasher.digest("compiler", context.compiler).text("salt", context.salt);
@@ -182,13 +182,12 @@ mod tests {
     fn an_answer_belongs_to_one_compiler_in_one_place() {
         let roots = Roots::of([(RootKind::Sysroot, "/rust".to_owned())]);
         let elsewhere = Roots::of([(RootKind::Sysroot, "/rust2".to_owned())]);
-        let context = UnitContext {
+        let context = Context {
             compiler: Digest::of(b"rustc"),
             roots: &roots,
             env: &[],
             salt: "",
             normalise_paths: true,
-            workspace_mapped: true,
             facts: &[],
         };
         let id = query_id(&query(CARGO), &context);
@@ -196,11 +195,11 @@ mod tests {
             id.to_string(),
             "1ce7c85a254e63a61648b989422366f7c0eb6b31c084b1d1e2b6014c6dc26633"
         );
-        let other = UnitContext { compiler: Digest::of(b"other"), ..context };
+        let other = Context { compiler: Digest::of(b"other"), ..context };
         assert_ne!(id, query_id(&query(CARGO), &other));
-        assert_ne!(id, query_id(&query(CARGO), &UnitContext { roots: &elsewhere, ..context }));
+        assert_ne!(id, query_id(&query(CARGO), &Context { roots: &elsewhere, ..context }));
         assert_ne!(id, query_id(&query("-vV"), &context));
         let env = [("RUSTC_BOOTSTRAP".to_owned(), None)];
-        assert_ne!(id, query_id(&query(CARGO), &UnitContext { env: &env, ..context }));
+        assert_ne!(id, query_id(&query(CARGO), &Context { env: &env, ..context }));
     }
 }

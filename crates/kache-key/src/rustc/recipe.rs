@@ -1,18 +1,15 @@
 //! The unit id: everything known about a compilation before an input is read.
 //!
-//! A unit becomes a list of labelled components, and the components become
-//! one digest. The list is kept for explanations: two of them can be compared
-//! line by line. `docs/key-recipe.md` describes every label.
+//! `docs/key-recipe.md` describes every label.
 
 use super::unit::{Argument, Form, RustcUnit, Target};
-use crate::RECIPE_VERSION;
-use crate::digest::{Digest, UnitId};
-use crate::fields::FieldHasher;
-use crate::roots::{RootKind, Roots};
+use crate::components::{self, Component, Components, Context, yes_no};
+use crate::digest::UnitId;
+use crate::roots::Roots;
 
 /// Variables that change what rustc does, whatever the source says.
 ///
-/// The caller gives the value of each, set or unset, in [`UnitContext::env`].
+/// The caller gives the value of each, set or unset, in [`Context::env`].
 /// `CLIPPY_ARGS` and the like belong to drivers and are named by the caller.
 pub const RUSTC_ENV: &[&str] = &[
     "DEVELOPER_DIR",
@@ -62,186 +59,107 @@ pub const LINK_ENV: &[&str] = &[
 pub const REPORTING_ENV: &[&str] =
     &["LLD_REPRODUCE", "RUSTC_CTFE_BACKTRACE", "RUSTC_LOG", "RUST_DEP_GRAPH"];
 
-/// What decides a key beside the command line.
-#[derive(Clone, Copy, Debug)]
-pub struct UnitContext<'a> {
-    /// Identity of the compiler that will run.
-    pub compiler: Digest,
-    /// The known directories of this invocation.
-    pub roots: &'a Roots,
-    /// Variables that change the compiler or linker, in a fixed order, with
-    /// `None` for those that are unset.
-    pub env: &'a [(String, Option<String>)],
-    /// The user's own separator of caches.
-    pub salt: &'a str,
-    /// Whether roots are hidden from the outputs by path remapping.
-    pub normalise_paths: bool,
-    /// Whether the working directory is among the remapped roots.
-    pub workspace_mapped: bool,
-    /// Named digests of other things: linker, CPU, configuration files, and
-    /// the [content files](RustcUnit::content_files).
-    pub facts: &'a [(String, Digest)],
-}
-
-/// One labelled part of a unit's identity. Labels may repeat.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Component {
-    /// What it is, such as `crate_name` or `arg -C panic`.
-    pub label: String,
-    /// Its value, with paths written as tokens.
-    pub value: String,
-}
-
 /// Returns the digest of `components`, in their order.
 pub fn unit_id(components: &[Component]) -> UnitId {
-    let mut hasher = FieldHasher::new("kache rustc unit");
-    for component in components {
-        hasher.text(&component.label, &component.value);
-    }
-    UnitId(hasher.finish())
+    components::unit_id("kache rustc unit", components)
 }
 
 /// Returns everything that decides the unit's identity, in a canonical order.
-pub fn components(unit: &RustcUnit, context: &UnitContext<'_>) -> Vec<Component> {
-    let mut list = List { components: Vec::new(), roots: context.roots };
-    list.context(context);
-    list.crate_fields(unit);
-    list.dependencies(unit);
-    list.settings(unit);
-    list.components
+/// `workspace_mapped` says whether the working directory is among the remapped roots.
+pub fn components(
+    unit: &RustcUnit,
+    context: &Context<'_>,
+    workspace_mapped: bool,
+) -> Vec<Component> {
+    let mut list = Components::begin(context);
+    list.add("workspace_mapped", yes_no(workspace_mapped));
+    list.surroundings();
+    add_crate(&mut list, unit);
+    add_dependencies(&mut list, unit);
+    add_settings(&mut list, unit);
+    list.finish()
 }
 
-struct List<'a> {
-    components: Vec<Component>,
-    roots: &'a Roots,
-}
-
-impl List<'_> {
-    fn add(&mut self, label: impl Into<String>, value: impl Into<String>) {
-        self.components.push(Component { label: label.into(), value: value.into() });
+fn add_crate(list: &mut Components<'_>, unit: &RustcUnit) {
+    list.add("crate_name", &unit.crate_name);
+    for kind in &unit.crate_types {
+        list.add("crate_type", kind.name());
     }
-
-    fn path(&mut self, label: impl Into<String>, path: &str) {
-        let token = self.roots.tokenise(path).0;
-        self.add(label, token);
+    list.add("test", yes_no(unit.is_test));
+    list.path("source", &unit.source);
+    let kinds = [
+        ("dep-info", unit.emit.dep_info),
+        ("metadata", unit.emit.metadata),
+        ("link", unit.emit.link),
+    ];
+    for (kind, _) in kinds.into_iter().filter(|(_, asked)| *asked) {
+        list.add("emit", kind);
     }
-
-    fn context(&mut self, context: &UnitContext<'_>) {
-        self.add("recipe", RECIPE_VERSION.to_string());
-        self.add("compiler", context.compiler.to_string());
-        self.add("salt", context.salt);
-        self.add("normalise_paths", yes_no(context.normalise_paths));
-        self.add("workspace_mapped", yes_no(context.workspace_mapped));
-        for (name, value) in context.env {
-            match value {
-                Some(value) if name == "LD_LIBRARY_PATH" => {
-                    let value = outside_target(self.roots, value);
-                    self.add(format!("env {name}"), tokenise_within(self.roots, &value));
-                }
-                Some(value) => self.add(format!("env {name}"), tokenise_within(self.roots, value)),
-                None => self.add(format!("env unset {name}"), ""),
-            }
-        }
-        for (name, digest) in context.facts {
-            self.add(format!("fact {name}"), digest.to_string());
-        }
+    list.add("extra_filename", &unit.extra_filename);
+    list.add("incremental", yes_no(unit.incremental.is_some()));
+    match &unit.target {
+        Target::Host => list.add("target host", ""),
+        Target::Triple(triple) => list.add("target", triple),
+        Target::SpecFile(path) => list.path("target spec", path),
     }
-
-    fn crate_fields(&mut self, unit: &RustcUnit) {
-        self.add("crate_name", &unit.crate_name);
-        for kind in &unit.crate_types {
-            self.add("crate_type", kind.name());
-        }
-        self.add("test", yes_no(unit.is_test));
-        self.path("source", &unit.source);
-        let kinds = [
-            ("dep-info", unit.emit.dep_info),
-            ("metadata", unit.emit.metadata),
-            ("link", unit.emit.link),
-        ];
-        for (kind, _) in kinds.into_iter().filter(|(_, asked)| *asked) {
-            self.add("emit", kind);
-        }
-        self.add("extra_filename", &unit.extra_filename);
-        self.add("incremental", yes_no(unit.incremental.is_some()));
-        match &unit.target {
-            Target::Host => self.add("target host", ""),
-            Target::Triple(triple) => self.add("target", triple),
-            Target::SpecFile(path) => self.path("target spec", path),
-        }
-        if let Some(sysroot) = &unit.sysroot {
-            self.path("sysroot", sysroot);
-        }
-    }
-
-    fn dependencies(&mut self, unit: &RustcUnit) {
-        for item in &unit.externs {
-            self.add("extern", &item.name);
-            self.add("extern options", &item.options);
-            match &item.path {
-                Some(path) => self.path("extern path", path),
-                None => self.add("extern searched", ""),
-            }
-        }
-        for search in &unit.search_paths {
-            self.path(format!("search {}", search.kind), &search.path);
-        }
-        for lib in &unit.native_libs {
-            let kind = lib.kind.as_deref().unwrap_or("unspecified");
-            self.add(format!("native {kind}"), tokenise_within(self.roots, &lib.name));
-            self.add("native modifiers", &lib.modifiers);
-            if let Some(rename) = &lib.rename {
-                self.add("native rename", rename);
-            }
-        }
-        for arg in &unit.link_args {
-            self.add("link_arg", tokenise_within(self.roots, arg));
-        }
-    }
-
-    fn settings(&mut self, unit: &RustcUnit) {
-        for cfg in &unit.cfgs {
-            self.add("cfg", cfg);
-        }
-        for cfg in &unit.check_cfgs {
-            self.add("check_cfg", cfg);
-        }
-        for lint in &unit.lints {
-            self.add(format!("lint {}", lint.level), &lint.name);
-        }
-        for (from, to) in &unit.user_remaps {
-            self.path("remap from", from);
-            self.add("remap to", to);
-        }
-        for argument in &unit.arguments {
-            self.argument(argument);
-        }
-    }
-
-    fn argument(&mut self, argument: &Argument) {
-        let flag = &argument.flag;
-        match (&argument.value, argument.form) {
-            (None, _) => self.add(format!("flag {flag}"), ""),
-            (Some(value), Form::Text) => self.add(format!("arg {flag}"), value),
-            (Some(value), Form::Paths) => {
-                self.add(format!("arg {flag}"), tokenise_within(self.roots, value));
-            }
-        }
+    if let Some(sysroot) = &unit.sysroot {
+        list.path("sysroot", sysroot);
     }
 }
 
-/// Returns a list of directories without those in the target directory.
-///
-/// Cargo puts them there: in the layout with a directory for each unit, the one
-/// of whichever unit it prepared last. What a linker reads in them is an input
-/// by its content.
-fn outside_target(roots: &Roots, list: &str) -> String {
-    let is_outside = |dir: &&str| !matches!(roots.split(dir), Some((RootKind::Target, _)));
-    list.split(':').filter(is_outside).collect::<Vec<_>>().join(":")
+fn add_dependencies(list: &mut Components<'_>, unit: &RustcUnit) {
+    for item in &unit.externs {
+        list.add("extern", &item.name);
+        list.add("extern options", &item.options);
+        match &item.path {
+            Some(path) => list.path("extern path", path),
+            None => list.add("extern searched", ""),
+        }
+    }
+    for search in &unit.search_paths {
+        list.path(format!("search {}", search.kind), &search.path);
+    }
+    for lib in &unit.native_libs {
+        let kind = lib.kind.as_deref().unwrap_or("unspecified");
+        list.text(format!("native {kind}"), &lib.name);
+        list.add("native modifiers", &lib.modifiers);
+        if let Some(rename) = &lib.rename {
+            list.add("native rename", rename);
+        }
+    }
+    for arg in &unit.link_args {
+        list.text("link_arg", arg);
+    }
 }
 
-fn yes_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
+fn add_settings(list: &mut Components<'_>, unit: &RustcUnit) {
+    for cfg in &unit.cfgs {
+        list.add("cfg", cfg);
+    }
+    for cfg in &unit.check_cfgs {
+        list.add("check_cfg", cfg);
+    }
+    for lint in &unit.lints {
+        list.add(format!("lint {}", lint.level), &lint.name);
+    }
+    for (from, to) in &unit.user_remaps {
+        list.path("remap from", from);
+        list.add("remap to", to);
+    }
+    for argument in &unit.arguments {
+        add_argument(list, argument);
+    }
+}
+
+fn add_argument(list: &mut Components<'_>, argument: &Argument) {
+    let flag = &argument.flag;
+    match (&argument.value, argument.form) {
+        (None, _) => list.add(format!("flag {flag}"), ""),
+        (Some(value), Form::Text) => list.add(format!("arg {flag}"), value),
+        (Some(value), Form::Paths) => {
+            list.text(format!("arg {flag}"), value);
+        }
+    }
 }
 
 /// Returns `text` with every root in it written as its name.

@@ -3,9 +3,11 @@
 use std::fs;
 
 use kache_key::EntryKey;
-use kache_store::{Limits, Plan, Planned, Removal, RemovalError, Removed, clock};
+use kache_store::{
+    Limits, Manifest, Plan, Planned, Removal, RemovalError, Removed, UnitRecords, clock,
+};
 
-use crate::world::{Fallible, HOUR_NS, ROOMY, World, age};
+use crate::world::{Fallible, HOUR_NS, ROOMY, World, age, key_of, unit_of};
 
 const MIB: usize = 1 << 20;
 
@@ -48,6 +50,28 @@ fn the_cap_holds_in_real_bytes_and_the_least_recently_used_go() -> Fallible {
         .map(|key| Ok(world.store.manifest(*key)?.is_some()))
         .collect::<Fallible<_>>()?;
     assert_eq!(served, [false, false, true, true]);
+    world.check_tidy()
+}
+
+#[test]
+fn a_result_filed_a_second_time_outlives_the_first() -> Fallible {
+    let world = World::new()?;
+    let first = world.publish("a", &[("out", b"bytes")])?;
+    fs::remove_dir_all(world.path("target"))?;
+    let manifest = world.store.manifest(first)?.ok_or("it was published")?;
+    let (second, record) = key_of("b");
+    let mut records = UnitRecords::default();
+    records.remember(record);
+    let publisher = world.store.publisher()?;
+    assert!(publisher.has_blobs(&manifest));
+    let again = Manifest { unit: unit_of("b"), ..manifest.clone() };
+    publisher.finish(second, &again, unit_of("b"), &records)?;
+    drop(publisher);
+    assert_eq!(world.store.evict(&plan_for(&world, first)?)?.blobs, 0);
+    assert!(world.restore(second, "target")?.is_some());
+    let removed = world.store.evict(&plan_for(&world, second)?)?;
+    assert_eq!((removed.entries, removed.blobs), (1, 1));
+    assert!(!world.store.publisher()?.has_blobs(&manifest));
     world.check_tidy()
 }
 

@@ -13,20 +13,22 @@ use kache_cc::source_scan::{self, SourceFacts, Text};
 use kache_cc::{
     Family, HeadersFrom, dep_layout, depfile, has_include, line_directives, portable_text, recipe,
 };
-use kache_key::input::{absent_digest, missing_digest};
+use kache_key::input::{absent_digest, missing_digest, terminal_digest};
 use kache_key::rustc::messages;
-use kache_key::{Input, RootKind};
+use kache_key::{Input, RecordedInput, RootKind};
 use kache_store::{TextOutput, identity};
 
 use super::facts::Facts;
 use super::object;
 use super::places::PrefixMaps;
-use super::search::{self, PRECOMPILED, SearchPath};
-use crate::compilation::Form;
+use super::profile;
+use super::search::{PRECOMPILED, SearchPath};
 use crate::compilation::inputs::{Inputs, Start, changed, latest_change_ns};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
+use crate::compilation::{Form, absences};
 use crate::process::{self, Ran};
+use crate::terminal;
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
 pub(crate) fn collect(
@@ -56,7 +58,33 @@ pub(crate) fn collect(
     let stderr = messages::tokenise(text(&ran.stderr)?, roots);
     collector.inputs.bind_messages(&stdout);
     collector.inputs.bind_messages(&stderr);
-    Ok(Collected { inputs: collector.inputs.finish(), outputs, texts, stdout, stderr })
+    if !stderr.is_empty() {
+        collector.terminal()?;
+    }
+    let inputs = collector.inputs.finish();
+    Ok(Collected { inputs, outputs, texts, stdout, stderr, expanded: None })
+}
+
+/// Gathers what a run of the preprocessor read, and the dependency file that the
+/// compiler would write and that run wrote to `own_file`; an error is why the
+/// result of an equal expansion must not be taken.
+pub(crate) fn collect_expanded(
+    facts: &Facts<'_>,
+    start: Start,
+    headers_from: &HeadersFrom,
+    own_file: &Path,
+) -> Result<(Vec<RecordedInput>, Vec<TextOutput>), String> {
+    let inputs = Inputs::new(&facts.compilation, start)?;
+    let mut collector = Collector { facts, inputs };
+    let products = facts.compilation.products.iter().filter(|product| product.form == Form::Text);
+    let texts = products.map(|product| collector.dep_text(product, own_file));
+    let texts = texts.collect::<Result<_, _>>()?;
+    let files = collector.files_read(headers_from, own_file)?;
+    let path = SearchPath::of(facts)?;
+    let mentioned = collector.read(&files, &path)?;
+    collector.absences(&files, &mentioned, &path)?;
+    collector.bind_unseen();
+    Ok((collector.inputs.finish(), texts))
 }
 
 /// Headers that files name, wherever they are.
@@ -76,6 +104,16 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
+    /// Adds the width of the terminal that something was said on.
+    fn terminal(&mut self) -> Result<(), String> {
+        let Some(before) = self.facts.terminal else { return Ok(()) };
+        if terminal::widths() != before {
+            return Err("the terminal's width changed while the compiler ran".to_owned());
+        }
+        self.inputs.add(Input::TerminalWidth, terminal_digest(before), None);
+        Ok(())
+    }
+
     /// Returns the source and every header, each once, as the compiler spelt them.
     fn files_read(
         &self,
@@ -161,6 +199,8 @@ impl Collector<'_> {
         // They are keyed as they were before the compiler started.
         let mut content_files = self.facts.unit.content_files.iter();
         content_files.try_for_each(|file| self.inputs.file(file).map(drop))?;
+        let mut profiles = profile::files(self.facts.unit, self.facts.compilation.cwd).into_iter();
+        profiles.try_for_each(|file| self.inputs.file(&file).map(drop))?;
         Ok(mentioned)
     }
 
@@ -252,7 +292,10 @@ impl Collector<'_> {
                 candidates.insert(place);
             }
         }
-        let looked = search::look_for(cwd, &candidates)?;
+        let looked = absences::look_for(cwd, &candidates);
+        if let Some(link) = looked.leading_nowhere.first() {
+            return Err(format!("`{link}` is a link that leads nowhere"));
+        }
         for candidate in looked.present {
             if files.binary_search_by(|file| file.as_str().cmp(candidate)).is_err() {
                 self.check_passed_over(cwd, candidate)?;
@@ -319,8 +362,13 @@ impl Collector<'_> {
 
     fn dep_file(&mut self, product: &Product) -> Result<TextOutput, String> {
         self.inputs.check_written(&product.path)?;
-        let text = fs::read_to_string(&product.path)
-            .map_err(|error| format!("`{}`: {error}", product.path.display()))?;
+        self.dep_text(product, &product.path)
+    }
+
+    /// Reads the dependency file that is `written` for `product`.
+    fn dep_text(&mut self, product: &Product, written: &Path) -> Result<TextOutput, String> {
+        let text = fs::read_to_string(written)
+            .map_err(|error| format!("`{}`: {error}", written.display()))?;
         let roots = &self.facts.compilation.roots;
         let flat = dep_layout::flatten(&text, self.facts.unit.family);
         let portable = portable_text::tokenise(flat.as_deref().unwrap_or(&text), roots);

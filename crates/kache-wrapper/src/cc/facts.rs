@@ -6,18 +6,20 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use kache_cc::language::Language;
-use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, Context, REPORTING_ENV};
+use kache_cc::recipe::{self, CC_ENV, COLOUR_ENV, REPORTING_ENV};
 use kache_cc::unit::{Argument, CcUnit, Colour};
 use kache_cc::{DriverLanguage, Family, OutputRole, dep_layout, expected_outputs, portable_text};
 use kache_config::Config;
-use kache_key::{Digest, Roots};
+use kache_key::{Context, Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, installations, outlets, places, search};
+use super::{Call, installations, outlets, places, profile, search};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
+use crate::outer;
 use crate::served::Passthrough;
+use crate::terminal;
 
 /// A source up to this size is part of its unit's identity, in bytes: tests of
 /// configure scripts and the like all have one name, and each its own record.
@@ -34,8 +36,9 @@ pub(crate) struct Facts<'a> {
     /// Arguments that keep places out of the output.
     pub(crate) prefix_maps: Vec<String>,
     /// What the compiler says goes to a terminal, which makes it say it
-    /// otherwise: in colours, with links.
-    pub(crate) on_terminal: bool,
+    /// otherwise: in colours, with links, in lines that fit. The
+    /// [widths](terminal::widths) of now.
+    pub(crate) terminal: Option<[u16; 2]>,
 }
 
 /// Works out what `unit` is. Reads the source if it is small, and what options name.
@@ -64,6 +67,7 @@ pub(crate) fn gather<'a>(
     facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
     facts.push(("terminal".to_owned(), Digest::of(&[u8::from(on_terminal)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
+    tell_outer_watch(call, unit);
     let components = recipe::components(
         unit,
         &Context {
@@ -86,13 +90,24 @@ pub(crate) fn gather<'a>(
         roots,
         source,
         products,
+        tree: None,
         is_incremental: false,
         render_text: match unit.family {
             Family::Gcc => |stored, roots| dep_file_here(stored, roots, Family::Gcc),
             _ => |stored, roots| dep_file_here(stored, roots, Family::Clang),
         },
     };
-    Ok(Facts { call, unit, compilation, prefix_maps, on_terminal })
+    let terminal = on_terminal.then(terminal::widths);
+    Ok(Facts { call, unit, compilation, prefix_maps, terminal })
+}
+
+/// Tells whoever observes this process what the key is made of beside inputs.
+fn tell_outer_watch(call: &Call, unit: &CcUnit) {
+    outer::has_read(&call.compiler.program);
+    outer::has_asked_for(CC_ENV);
+    for file in &unit.content_files {
+        outer::has_read(&Path::new(&call.cwd).join(file));
+    }
 }
 
 /// Returns the language by the name it has in the journal.
@@ -130,6 +145,7 @@ fn named_digests(
         let (digest, _) = blob::digest_file(&path)?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
+    facts.extend(profile::digest(unit, &call.cwd)?.map(|found| ("profile".to_owned(), found)));
     if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
         facts.push(("source".to_owned(), blob::digest_file(source)?.0));
     }

@@ -9,9 +9,11 @@ use kache_cc::instrument;
 use kache_store::Outcome;
 
 use super::collect;
+use super::expanded::{self, Looked};
 use super::facts::{Facts, own_file};
 use crate::compilation::inputs::Start;
 use crate::compilation::lookup::Missed;
+use crate::compilation::publish::Collected;
 use crate::compilation::{Compiler, publish};
 use crate::process;
 use crate::report::{Phase, Report};
@@ -29,6 +31,11 @@ impl Compiler for Facts<'_> {
         report: &mut Report,
     ) -> Result<Served, Passthrough> {
         let own_file = own_file(self);
+        let start = Start::now();
+        let expanded = match expanded::look(self, start, missed, report) {
+            Looked::Found(served) => return Ok(served),
+            Looked::Nothing(unit) => unit,
+        };
         let how = instrument(self.unit, &own_file);
         let mut args = how.args;
         args.extend(self.prefix_maps.iter().cloned());
@@ -36,19 +43,21 @@ impl Compiler for Facts<'_> {
         if how.headers_from.is_own_file() {
             reserve(&self.compilation.absolute(&own_file))?;
         }
-        let start = Start::now();
         let started = Instant::now();
-        let program = &self.call.compiler.program;
-        let ran = if self.on_terminal {
-            process::run_on_terminal(program, &args)?
+        let command = process::command(&self.call.compiler.program, &args);
+        let ran = if self.terminal.is_some() {
+            process::run_on_terminal(command)?
         } else {
-            process::run_streaming(program, &args, &|line| Cow::Borrowed(line))?
+            process::run_streaming(command, &|line| Cow::Borrowed(line))?
         };
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);
         let served = if ran.status.success() {
             let own_file = self.compilation.absolute(&own_file);
             let collected = collect::collect(self, start, &how.headers_from, &own_file, &ran);
+            // What is said may show more than the expansion.
+            let expanded = expanded.filter(|_| ran.stdout.is_empty() && ran.stderr.is_empty());
+            let collected = collected.map(|collected| Collected { expanded, ..collected });
             publish::publish(&self.compilation, missed, collected, report)
         } else {
             let store = self.compilation.store.clone();
@@ -63,7 +72,7 @@ impl Compiler for Facts<'_> {
 
 /// Makes the file that only kache reads: where it cannot be made, the compiler
 /// must not be asked to, and complain of a name that nobody gave it.
-fn reserve(own_file: &Path) -> Result<(), Passthrough> {
+pub(super) fn reserve(own_file: &Path) -> Result<(), Passthrough> {
     File::create(own_file).map(drop).map_err(|error| {
         Passthrough::because(format!("`{}` cannot be made: {error}", own_file.display()))
     })

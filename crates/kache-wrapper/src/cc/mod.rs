@@ -2,13 +2,16 @@
 
 mod collect;
 mod compiler;
+mod expanded;
 mod facts;
 mod installations;
 mod miss;
 mod object;
 mod outlets;
 mod places;
+mod profile;
 mod search;
+mod several;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -27,6 +30,7 @@ use crate::configuration;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
+use crate::streams;
 
 /// One call of a compiler, as text.
 pub(crate) struct Call {
@@ -70,6 +74,9 @@ fn units(
     };
     let args = args.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     name_call(&args, report);
+    if streams::stderr_was_closed() {
+        return Err(Passthrough::because("standard error is closed"));
+    }
     let cwd =
         cwd.to_str().ok_or_else(|| Passthrough::because("the working directory is not UTF-8"))?;
     let project = places::project_above(Path::new(cwd));
@@ -78,9 +85,15 @@ fn units(
     let store = Store::at(&config.cache_dir);
     let compiler = compiler::identify(&store, path)?;
     let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
-    match classify(&expanded.args, compiler.called) {
+    match classify(&expanded, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
-        Verdict::Compile(units) => Ok((Call { compiler, cwd: cwd.to_owned() }, config, units)),
+        Verdict::Compile(units) => {
+            let call = Call { compiler, cwd: cwd.to_owned() };
+            if units.len() > 1 {
+                several::check_silent(&store, &call, &expanded, &units)?;
+            }
+            Ok((call, config, units))
+        }
     }
 }
 

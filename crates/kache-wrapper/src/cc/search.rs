@@ -3,7 +3,7 @@
 //! A dependency file lists the headers that were read. It does not list the
 //! places where one of the same name would have been found first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{self, Facts};
 use super::{Call, installations};
+use crate::compilation::absences::joined;
 use crate::process;
 
 /// Options that change where a compiler looks by itself. Those that end with
@@ -273,6 +274,11 @@ pub(crate) fn choosing_options(args: &[String]) -> Vec<String> {
     let mut chosen = Vec::new();
     let mut rest = args.iter().peekable();
     while let Some(arg) = rest.next() {
+        // What follows it is an option of another program.
+        if arg == "-mllvm" {
+            rest.next();
+            continue;
+        }
         if !CHOOSING.iter().any(|option| arg.starts_with(option)) {
             continue;
         }
@@ -306,74 +312,6 @@ fn parse_own_dirs(text: &str) -> Option<OwnDirs> {
     is_complete.then_some(own)
 }
 
-/// Returns the path of `name` in `dir`, which is empty for the working directory.
-fn joined(dir: &str, name: &str) -> String {
-    if dir.is_empty() || name.starts_with('/') { name.to_owned() } else { format!("{dir}/{name}") }
-}
-
-/// What is there of some candidates, and what is not.
-#[derive(Default)]
-pub(crate) struct Looked<'a> {
-    pub(crate) present: Vec<&'a str>,
-    /// By the deepest directory there is, the names that are not in it.
-    pub(crate) absent: BTreeMap<&'a str, BTreeSet<&'a str>>,
-}
-
-/// Looks which of `candidates` are there.
-///
-/// # Errors
-///
-/// If there is a symbolic link that leads nowhere: where it leads can appear
-/// without a change in the link's own directory.
-pub(crate) fn look_for<'a>(
-    cwd: &'a Path,
-    candidates: &'a BTreeSet<String>,
-) -> Result<Looked<'a>, String> {
-    let mut looks = Looks { cwd, is_there: HashMap::new() };
-    let mut looked = Looked::default();
-    for candidate in candidates {
-        match looks.first_absent(candidate) {
-            Some((dir, name)) => {
-                looked.absent.entry(dir).or_default().insert(name);
-            }
-            None => looked.present.push(candidate),
-        }
-    }
-    for (dir, names) in &looked.absent {
-        let leads_nowhere = |name: &&&str| fs::symlink_metadata(cwd.join(dir).join(name)).is_ok();
-        if let Some(link) = names.iter().find(leads_nowhere) {
-            return Err(format!("`{}` is a link that leads nowhere", joined(dir, link)));
-        }
-    }
-    Ok(looked)
-}
-
-/// Looks at paths, at each once.
-struct Looks<'a> {
-    cwd: &'a Path,
-    is_there: HashMap<&'a str, bool>,
-}
-
-impl<'a> Looks<'a> {
-    /// Returns the first part of `path` that is not there, as the directory it
-    /// is missing in and its name.
-    fn first_absent(&mut self, path: &'a str) -> Option<(&'a str, &'a str)> {
-        let mut absent = None;
-        let mut part = path;
-        while !part.is_empty() && !self.is_there(part) {
-            let (dir, name) = part.rsplit_once('/').unwrap_or(("", part));
-            absent = Some((dir, name));
-            part = dir;
-        }
-        absent
-    }
-
-    fn is_there(&mut self, path: &'a str) -> bool {
-        let cwd = self.cwd;
-        *self.is_there.entry(path).or_insert_with(|| fs::metadata(cwd.join(path)).is_ok())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,7 +334,8 @@ mod tests {
     #[test]
     fn options_that_choose_directories_keep_their_values() {
         let args = ["-O2", "-m32", "-isysroot", "/s", "-DX", "--sysroot=/t", "-target", "arm"];
-        let chosen = choosing_options(&args.map(str::to_owned));
+        let args = [&args[..], &["-mllvm", "-memprof-x=1"]].concat();
+        let chosen = choosing_options(&args.into_iter().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(chosen, ["-m32", "-isysroot", "/s", "--sysroot=/t", "-target", "arm"]);
     }
 

@@ -5,10 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kache_key::input::{FileStamp, absent_digest, env_digest, missing_digest, root_digest};
+use kache_key::input::{
+    FileStamp, PathKind, absent_digest, env_digest, kind_digest, link_digest, listing_digest,
+    missing_digest, root_digest, terminal_digest,
+};
 use kache_key::{Digest, Input, PathToken, RecordedInput, Roots};
 use kache_store::failure::IoFailure;
 use kache_store::{blob, identity};
+
+use crate::terminal;
 
 /// Looks at inputs; what was read once is not read again.
 pub(crate) struct Current<'a> {
@@ -54,7 +59,11 @@ impl<'a> Current<'a> {
                 let dir = self.resolve(dir).unwrap_or_default();
                 return Ok(absences(&dir, names, recorded.stamp.as_ref()));
             }
+            Input::Listing(path) => listing(&self.resolve(path).unwrap_or_default()),
+            Input::Link(path) => link(&self.resolve(path).unwrap_or_default(), self.roots),
+            Input::Kind(path) => kind_digest(kind(&self.resolve(path).unwrap_or_default())),
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
+            Input::TerminalWidth => terminal_digest(terminal::widths()),
             // A kind that this version does not know cannot be looked at.
             _ => missing_digest(),
         };
@@ -71,6 +80,43 @@ pub(crate) fn env_path_digest(name: &str, roots: &Roots) -> Digest {
     let value = std::env::var(name).ok();
     let value = value.map(|value| kache_key::rustc::recipe::tokenise_within(roots, &value));
     env_digest(value.as_deref().map(str::as_bytes))
+}
+
+/// Returns what is at `path`.
+pub(crate) fn kind(path: &Path) -> PathKind {
+    match fs::metadata(path) {
+        Err(_) => PathKind::Nothing,
+        Ok(metadata) if metadata.is_file() => PathKind::File,
+        Ok(metadata) if metadata.is_dir() => PathKind::Directory,
+        Ok(_) => PathKind::Other,
+    }
+}
+
+/// Returns the digest of the names in the directory `path`.
+pub(crate) fn listing(path: &Path) -> Digest {
+    let names = || -> io::Result<_> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let kind = match entry.file_type()? {
+                it if it.is_dir() => PathKind::Directory,
+                it if it.is_file() => PathKind::File,
+                _ => PathKind::Other,
+            };
+            names.push((entry.file_name().into_encoded_bytes(), kind));
+        }
+        Ok(names)
+    };
+    listing_digest(names().ok())
+}
+
+/// Returns the digest of where `path` leads, if it is a link, and of its real path.
+pub(crate) fn link(path: &Path, roots: &Roots) -> Digest {
+    let token = |found: io::Result<PathBuf>| {
+        found.ok().map(|path| roots.tokenise(&path.to_string_lossy()).0)
+    };
+    let (target, real) = (token(fs::read_link(path)), token(fs::canonicalize(path)));
+    link_digest(target.as_deref(), real.as_deref())
 }
 
 fn file_digest(

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use kache_config::VerifyRestores;
 use kache_key::rustc::messages;
-use kache_store::{BlobError, Manifest, Trust, Wanted, blob, entry, record, restore, synced};
+use kache_store::{BlobError, Manifest, Trust, Wanted, blob, entry, record, synced};
 
 use super::Compilation;
 use super::lookup::FoundEntry;
 use super::products::{Form, Product};
+use super::{TextKind, tree};
+use crate::outer;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::Served;
@@ -18,7 +21,7 @@ use crate::served::Served;
 const SAMPLE_ONE_IN: i64 = 16;
 
 /// Restores `found`. An error is why it cannot be served; the compiler then runs.
-pub(super) fn restore(
+pub(crate) fn restore(
     compilation: &Compilation<'_>,
     found: &FoundEntry,
     report: &mut Report,
@@ -27,19 +30,23 @@ pub(super) fn restore(
     let unknown_root = || "the entry names an unknown root".to_owned();
     let stdout = messages::render(&manifest.stdout, &compilation.roots).ok_or_else(unknown_root)?;
     let stderr = messages::render(&manifest.stderr, &compilation.roots).ok_or_else(unknown_root)?;
-    let texts = texts_here(compilation, manifest)?;
+    let outputs = Outputs::of(compilation, manifest)?;
     let is_sound = synced::is_sound(compilation.store.layout(), manifest);
     let trust = if is_sound { trust(compilation) } else { Trust::Nothing };
-    put_in_place(compilation, found, trust, &texts, report).inspect_err(|_| {
+    put_in_place(compilation, found, trust, &outputs, report).inspect_err(|_| {
         // The compiler may fail at the same place, and then leaves nothing behind.
         for product in &compilation.products {
             drop(fs::remove_file(&product.path));
         }
+        compilation.tree.iter().for_each(|top| drop(tree::clear(top)));
     })?;
     // Whoever started the compiler has gone if this fails.
     drop(io::stdout().write_all(stdout.as_bytes()));
     drop(io::stderr().write_all(stderr.as_bytes()));
     remember(compilation, found, is_sound);
+    outer::has_looked_at(&found.inputs, Path::new(compilation.cwd), &compilation.roots);
+    outputs.products.iter().for_each(|product| outer::has_written(&product.path));
+    outputs.texts.iter().for_each(|(path, ..)| outer::has_written(path));
     report.key = Some(found.key.to_string());
     report.compile_ms = manifest.compile_ms;
     report.lap(Phase::Restore);
@@ -54,50 +61,72 @@ fn permissions_here(stored: u32, umask: u32) -> u32 {
     all & !umask
 }
 
+/// What an entry is to become here.
+struct Outputs {
+    products: Vec<Product>,
+    /// Where each text goes, and what it is there.
+    texts: Vec<(PathBuf, TextKind, String)>,
+}
+
+impl Outputs {
+    fn of(compilation: &Compilation<'_>, manifest: &Manifest) -> Result<Self, String> {
+        if let Some(top) = &compilation.tree {
+            let products = tree::products(top, manifest);
+            return Ok(Self { products, texts: tree::texts(compilation, top, manifest)? });
+        }
+        let products = compilation.products.clone();
+        Ok(Self { products, texts: texts_here(compilation, manifest)? })
+    }
+}
+
 fn put_in_place(
     compilation: &Compilation<'_>,
     found: &FoundEntry,
     trust: Trust,
-    texts: &[(&Product, String)],
+    outputs: &Outputs,
     report: &mut Report,
 ) -> Result<(), String> {
-    restore_blobs(compilation, found, trust, report)?;
-    for (product, text) in texts {
-        restore::restore_text(&product.path, text).map_err(|failure| failure.to_string())?;
+    if let Some(top) = &compilation.tree {
+        tree::clear(top).map_err(|error| format!("`{}`: {error}", top.display()))?;
+    }
+    let umask = process::umask();
+    for product in &outputs.products {
+        restore_blob(compilation, found, (product, umask), trust, report)?;
+    }
+    for (path, kind, text) in &outputs.texts {
+        tree::put(path, *kind, text, umask)?;
     }
     Ok(())
 }
 
-fn restore_blobs(
+fn restore_blob(
     compilation: &Compilation<'_>,
     found: &FoundEntry,
+    (product, umask): (&Product, u32),
     trust: Trust,
     report: &mut Report,
 ) -> Result<(), String> {
-    let umask = process::umask();
-    for product in &compilation.products {
-        let Form::Bytes { sharing } = product.form else { continue };
-        let mut outputs = found.manifest.outputs.iter();
-        // Lookup has made sure of those that must be there.
-        let stored = outputs.find(|output| output.name == product.name);
-        let Some(output) = stored else { continue };
-        let wanted = Wanted {
-            blob: output.blob,
-            size_bytes: output.size,
-            mode: permissions_here(output.mode, umask),
-            target: &product.path,
-            sharing,
-        };
-        match compilation.store.restore(&wanted, trust) {
-            Ok(restored) => report.count(restored, output.size),
-            Err(error) => {
-                if matches!(error, BlobError::Missing { .. } | BlobError::Corrupt { .. }) {
-                    // The next store heals it; until then nobody need try.
-                    drop(entry::remove(compilation.store.layout(), found.key));
-                    distrust(compilation, &found.manifest);
-                }
-                return Err(error.to_string());
+    let Form::Bytes { sharing } = product.form else { return Ok(()) };
+    let mut outputs = found.manifest.outputs.iter();
+    // Lookup has made sure of those that must be there.
+    let stored = outputs.find(|output| output.name == product.name);
+    let Some(output) = stored else { return Ok(()) };
+    let wanted = Wanted {
+        blob: output.blob,
+        size_bytes: output.size,
+        mode: permissions_here(output.mode, umask),
+        target: &product.path,
+        sharing,
+    };
+    match compilation.store.restore(&wanted, trust) {
+        Ok(restored) => report.count(restored, output.size),
+        Err(error) => {
+            if matches!(error, BlobError::Missing { .. } | BlobError::Corrupt { .. }) {
+                // The next store heals it; until then nobody need try.
+                drop(entry::remove(compilation.store.layout(), found.key));
+                distrust(compilation, &found.manifest);
             }
+            return Err(error.to_string());
         }
     }
     Ok(())
@@ -121,17 +150,18 @@ fn trust(compilation: &Compilation<'_>) -> Trust {
 }
 
 /// Returns the texts that name paths, for this checkout.
-fn texts_here<'a>(
-    compilation: &'a Compilation<'_>,
+fn texts_here(
+    compilation: &Compilation<'_>,
     manifest: &Manifest,
-) -> Result<Vec<(&'a Product, String)>, String> {
+) -> Result<Vec<(PathBuf, TextKind, String)>, String> {
     let wanted = compilation.products.iter().filter(|product| product.form == Form::Text);
-    let here = |product: &'a Product| {
+    let here = |product: &Product| {
         let mut texts = manifest.texts.iter();
         let stored = texts
             .find(|text| text.name == product.name)
             .ok_or_else(|| format!("the entry has no `{}`", product.name))?;
-        Ok((product, (compilation.render_text)(stored, &compilation.roots)?))
+        let text = (compilation.render_text)(stored, &compilation.roots)?;
+        Ok((product.path.clone(), TextKind::Plain, text))
     };
     wanted.map(here).collect()
 }

@@ -52,6 +52,11 @@ impl<'a> Inputs<'a> {
         Ok(Self { compilation, start, list: Vec::new(), bound: BTreeSet::new(), aliases })
     }
 
+    /// Returns the known directories.
+    pub(crate) fn roots(&self) -> &'a Roots {
+        &self.compilation.roots
+    }
+
     pub(crate) fn add(&mut self, input: Input, digest: Digest, stamp: Option<FileStamp>) {
         self.list.push(RecordedInput { input, digest, stamp });
     }
@@ -91,6 +96,16 @@ impl<'a> Inputs<'a> {
         earlier: &UnitRecords,
     ) -> Result<(), String> {
         let input = Input::File(self.compilation.roots.tokenise(&path.to_string_lossy()));
+        self.digested(input, path, earlier)
+    }
+
+    /// Adds `input`, the file `path`, by its digest.
+    pub(crate) fn digested(
+        &mut self,
+        input: Input,
+        path: &Path,
+        earlier: &UnitRecords,
+    ) -> Result<(), String> {
         let stamp = self.stamp_unchanged(path)?;
         if let Some((digest, stamp)) = earlier.digest_of(&input, &stamp) {
             self.add(input, digest, Some(stamp));

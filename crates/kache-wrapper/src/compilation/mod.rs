@@ -3,12 +3,16 @@
 //! A personality, `rustc` for one, says what the compilation is and how to run
 //! its compiler. What all of them share is here.
 
+pub(crate) mod absences;
 pub(crate) mod current;
-mod hit;
+pub(crate) mod hit;
 pub(crate) mod inputs;
 pub(crate) mod lookup;
+pub(crate) mod observed;
 pub(crate) mod products;
 pub(crate) mod publish;
+pub(crate) mod sight;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +24,7 @@ use kache_store::{Store, TextOutput, blob};
 
 use self::lookup::{Found, Missed};
 pub(crate) use self::products::{Form, Product};
+pub(crate) use self::tree::TextKind;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
 
@@ -28,6 +33,7 @@ use crate::served::{Passthrough, Served};
 const WAIT_FOR_OTHER_BUILD: Duration = Duration::from_mins(1);
 
 /// A compilation, identified.
+#[derive(Clone)]
 pub(crate) struct Compilation<'a> {
     pub(crate) config: &'a Config,
     pub(crate) store: Store,
@@ -41,8 +47,10 @@ pub(crate) struct Compilation<'a> {
     pub(crate) roots: Roots,
     /// The file that is compiled.
     pub(crate) source: PathBuf,
-    /// What it makes.
+    /// What it makes, as far as that is known before.
     pub(crate) products: Vec<Product>,
+    /// A directory that it fills as it likes: what is in an entry is put in there.
+    pub(crate) tree: Option<PathBuf>,
     /// Whether the compiler builds on what an earlier run left behind.
     pub(crate) is_incremental: bool,
     /// Writes the text of a product for this checkout.

@@ -4,9 +4,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitStatus;
 
 use kache_key::rustc::messages::Segment;
-use kache_key::{EntryKey, InputRecord, RecordedInput};
+use kache_key::{EntryKey, Input, InputRecord, RecordedInput, UnitId};
 use kache_store::{
-    Adopted, Manifest, Outcome, Output, TextOutput, UnitRecords, clock, entry, record,
+    Adopted, IoFailure, Manifest, Outcome, Output, Publisher, TextOutput, UnitRecords, clock,
+    entry, record,
 };
 
 use super::Compilation;
@@ -23,6 +24,8 @@ pub(crate) struct Collected {
     pub(crate) texts: Vec<TextOutput>,
     pub(crate) stdout: Vec<Segment>,
     pub(crate) stderr: Vec<Segment>,
+    /// The unit under which the result is to be found by its roots alone.
+    pub(crate) expanded: Option<UnitId>,
 }
 
 /// Stores what a compiler that succeeded made, unless `collected` says why not;
@@ -117,6 +120,53 @@ fn write(
     publisher
         .finish(key, &manifest, compilation.id, records)
         .inspect_err(|failure| housekeeping::after_failure(compilation.config, failure))?;
+    if let Some(unit) = collected.expanded {
+        // What is lost is a hit after an edit.
+        drop(file_expanded(compilation, &publisher, unit, &collected.inputs, manifest));
+    }
     housekeeping::start_if_due(compilation.config);
     Ok(if is_known { Stored::Known } else { Stored::Fresh })
+}
+
+/// Files a result under `unit` too, where it is found by those of `inputs` that
+/// are roots.
+fn file_expanded(
+    compilation: &Compilation<'_>,
+    publisher: &Publisher<'_>,
+    unit: UnitId,
+    inputs: &[RecordedInput],
+    manifest: Manifest,
+) -> Result<(), IoFailure> {
+    let roots = inputs.iter().filter(|recorded| matches!(recorded.input, Input::Root(_)));
+    let record = InputRecord::of(roots.cloned().collect());
+    let key = record.entry_key(unit);
+    let mut records = compilation.store.records(unit)?;
+    records.compiled_ns = clock::now_ns();
+    records.remember(record);
+    publisher.finish(key, &Manifest { unit, ..manifest }, unit, &records)
+}
+
+/// Files a result that the store has under another unit so that `inputs` lead to
+/// it; returns its key, or `None` if a blob of it has gone.
+pub(crate) fn file_again(
+    compilation: &Compilation<'_>,
+    mut records: UnitRecords,
+    inputs: Vec<RecordedInput>,
+    manifest: Manifest,
+) -> Result<Option<EntryKey>, IoFailure> {
+    let record = InputRecord::of(inputs);
+    let key = record.entry_key(compilation.id);
+    records.remember(record);
+    let manifest = Manifest {
+        unit: compilation.id,
+        created_ns: clock::now_ns(),
+        boot: clock::boot_id().to_owned(),
+        ..manifest
+    };
+    let publisher = compilation.store.publisher()?;
+    if !publisher.has_blobs(&manifest) {
+        return Ok(None);
+    }
+    publisher.finish(key, &manifest, compilation.id, &records)?;
+    Ok(Some(key))
 }

@@ -88,7 +88,7 @@ fn width_option(target: &str) -> Option<&'static str> {
 fn ask(driver: &Path, linker: &Path, args: &[&str]) -> Result<SearchDirs, LinkerError> {
     let no_answer = || LinkerError::NoSearchDirs(driver.to_owned());
     let question = [args, &["-###", "/dev/null"]].concat();
-    let answer = process::ask(&driver.to_string_lossy(), &question).map_err(|_| no_answer())?;
+    let answer = process::ask(driver, &question).map_err(|_| no_answer())?;
     if !answer.status.success() {
         return Err(no_answer());
     }
@@ -96,8 +96,8 @@ fn ask(driver: &Path, linker: &Path, args: &[&str]) -> Result<SearchDirs, Linker
     let emulation = command.emulation.iter().flat_map(|name| ["-m", name]);
     let question: Vec<&str> = emulation.chain(["--verbose"]).collect();
     // A linker without a script of its own has nothing to say and fails.
-    let answer = process::ask(&linker.to_string_lossy(), &question)
-        .map_err(|_| LinkerError::Unreadable(linker.to_owned()))?;
+    let answer =
+        process::ask(linker, &question).map_err(|_| LinkerError::Unreadable(linker.to_owned()))?;
     let built_in = built_in_dirs(&String::from_utf8_lossy(&answer.stdout));
     let of_gold = linker.to_string_lossy().ends_with("gold").then_some(["=/lib", "=/usr/lib"]);
     let of_gold = of_gold.into_iter().flatten().map(str::to_owned);

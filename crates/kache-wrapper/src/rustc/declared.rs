@@ -27,8 +27,10 @@ const MAX_DEPTH: usize = 64;
 pub(crate) struct Declared {
     /// Files, absolute, sorted; some may not exist.
     pub(crate) files: Vec<PathBuf>,
-    /// Variables that the build script sets for the crate.
+    /// Variables that the build script sets for the crate, or reads.
     pub(crate) variables: Vec<String>,
+    /// Those of them that the build script reads.
+    pub(crate) asked_variables: Vec<String>,
 }
 
 impl Declared {
@@ -46,21 +48,34 @@ impl Declared {
             declared.files.extend(extra.expand(&package_dir)?);
         }
         if with_build_script && let Some(said) = build_script_output() {
-            for line in said.lines() {
-                declared.read_instruction(line, &package_dir)?;
-            }
+            declared.read(&said, &package_dir)?;
         }
-        declared.files.sort();
-        declared.files.dedup();
-        declared.variables.sort();
-        declared.variables.dedup();
-        if declared.files.len() > MAX_FILES {
-            return Err(Passthrough::because(format!(
-                "{} files are declared as inputs",
-                declared.files.len()
-            )));
+        declared.settle()
+    }
+
+    /// Reads what a build script said to cargo when it ran in `package_dir`.
+    pub(crate) fn by_script(said: &str, package_dir: &Path) -> Result<Self, Passthrough> {
+        let mut declared = Self::default();
+        declared.read(said, package_dir)?;
+        declared.settle()
+    }
+
+    fn read(&mut self, said: &str, package_dir: &Path) -> io::Result<()> {
+        said.lines().try_for_each(|line| self.read_instruction(line, package_dir))
+    }
+
+    fn settle(mut self) -> Result<Self, Passthrough> {
+        for names in [&mut self.variables, &mut self.asked_variables] {
+            names.sort();
+            names.dedup();
         }
-        Ok(declared)
+        self.files.sort();
+        self.files.dedup();
+        if self.files.len() > MAX_FILES {
+            let count = self.files.len();
+            return Err(Passthrough::because(format!("{count} files are declared as inputs")));
+        }
+        Ok(self)
     }
 
     /// Reads one line of a build script's output.
@@ -73,6 +88,7 @@ impl Declared {
             self.variables.extend(assignment.split_once('=').map(|(name, _)| name.to_owned()));
         } else if let Some(name) = instruction.strip_prefix("rerun-if-env-changed=") {
             self.variables.push(name.to_owned());
+            self.asked_variables.push(name.to_owned());
         }
         Ok(())
     }

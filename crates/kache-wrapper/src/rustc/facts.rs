@@ -7,9 +7,9 @@ use kache_config::{Config, CrateSettings, Incremental};
 use kache_key::input::missing_digest;
 use kache_key::rustc::dep_info::DepInfo;
 use kache_key::rustc::outputs::{self, ArtifactRole, ExpectedOutput};
-use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV, UnitContext};
+use kache_key::rustc::recipe::{self, LINK_ENV, REPORTING_ENV, RUSTC_ENV};
 use kache_key::rustc::unit::{RustcUnit, Target};
-use kache_key::{Digest, PathToken, Roots};
+use kache_key::{Context, Digest, PathToken, Roots};
 use kache_store::{IoFailure, Sharing, Store, TextOutput, blob};
 
 use super::Invocation;
@@ -20,6 +20,7 @@ use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
 use crate::linker;
+use crate::outer;
 use crate::places::{self, variable};
 use crate::served::Passthrough;
 use crate::toolchain::{self, Compiler, CompilerEnv, Toolchain};
@@ -36,6 +37,9 @@ pub(crate) const STATICLIB_ROLE: &str = "staticlib";
 /// How an entry names a shared library that the compiler loads.
 pub(crate) const PROC_MACRO_ROLE: &str = "proc-macro";
 
+/// How an entry names a program.
+pub(crate) const EXECUTABLE_ROLE: &str = "executable";
+
 /// Returns how an entry names a role.
 fn role_name(role: ArtifactRole) -> &'static str {
     match role {
@@ -45,7 +49,7 @@ fn role_name(role: ArtifactRole) -> &'static str {
         ArtifactRole::Dylib => "dylib",
         ArtifactRole::ProcMacro => PROC_MACRO_ROLE,
         ArtifactRole::Staticlib => STATICLIB_ROLE,
-        ArtifactRole::Executable => "executable",
+        ArtifactRole::Executable => EXECUTABLE_ROLE,
         _ => "other",
     }
 }
@@ -129,17 +133,23 @@ pub(crate) fn gather<'a>(
     if call.compiler.is_clippy() {
         facts.push(("clippy".to_owned(), clippy::surroundings(&roots, Path::new(&call.cwd))));
     }
+    outer::has_read(call.compiler.program.as_ref());
+    outer::has_asked_for(RUSTC_ENV);
+    outer::has_asked_for(LINK_ENV);
+    for file in &unit.content_files {
+        outer::has_read(&Path::new(&call.cwd).join(file));
+    }
     let components = recipe::components(
         &unit,
-        &UnitContext {
+        &Context {
             compiler: toolchain.identity,
             roots: &roots,
             env: &env,
             salt: &config.key_salt,
             normalise_paths: remaps.normalises,
-            workspace_mapped: remaps.maps_workspace,
             facts: &facts,
         },
+        remaps.maps_workspace,
     );
     let unit_id = recipe::unit_id(&components);
     let out_dir = Path::new(&call.cwd).join(&unit.out_dir);
@@ -155,6 +165,7 @@ pub(crate) fn gather<'a>(
         roots,
         source: Path::new(&call.cwd).join(&unit.source),
         products: products(&outputs, &out_dir),
+        tree: None,
         is_incremental: unit.incremental.is_some(),
         render_text: dep_info_here,
     };

@@ -12,9 +12,10 @@ use super::collect::{self, Before};
 use super::facts::Facts;
 use crate::compilation::lookup::Missed;
 use crate::compilation::{Compiler, products, publish};
-use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
+use crate::watch;
+use crate::{outer, process};
 
 /// A unit that compiles incrementally, and did so within this time, is
 /// being edited: storing every keystroke would slow the edit down, and nobody
@@ -38,9 +39,13 @@ impl Compiler for Facts<'_> {
         let before = Before::look(self, dependency_file);
         let started = Instant::now();
         let undo = self.remaps.undo();
-        let ran = process::run_streaming(&self.call.compiler.program, &args, &|line| {
-            messages::unmap_line(line, &undo)
-        })?;
+        let mut command = process::command(&self.call.compiler.program, &args);
+        let sysroot = Path::new(&self.toolchain.sysroot);
+        // Whoever observes this process observes the compiler, and nobody else can.
+        let is_watched = self.may_run_macros() && !is_edit && !outer::is_observed();
+        let watch =
+            is_watched.then(|| watch::attach(&mut command, &self.compilation.store, &[sysroot]));
+        let ran = process::run_streaming(command, &|line| messages::unmap_line(line, &undo))?;
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);
         let served = if !ran.status.success() {
@@ -52,7 +57,11 @@ impl Compiler for Facts<'_> {
             let collected = Err("the crate is being edited".to_owned());
             publish::publish(&self.compilation, missed, collected, report)
         } else {
-            let collected = collect::collect(self, &before, &ran, &missed.records);
+            let unwatched = || Err("nobody looked".to_owned());
+            let seen = self
+                .may_run_macros()
+                .then(|| watch.map_or_else(unwatched, |watch| watch::seen(watch, ran.pid)));
+            let collected = collect::collect(self, &before, &ran, seen, &missed.records);
             publish::publish(&self.compilation, missed, collected, report)
         };
         before.clean_up();

@@ -8,22 +8,27 @@ mod miss;
 mod query;
 mod surroundings;
 
+pub(crate) use self::declared::Declared;
+pub(crate) use self::facts::identify_toolchain;
+
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use kache_config::Config;
 use kache_key::rustc::argfile;
 use kache_key::rustc::args::{Verdict, classify};
-use kache_key::rustc::unit::RustcUnit;
+use kache_key::rustc::unit::{CrateType, RustcUnit};
 use kache_store::Outcome;
 
 use crate::compilation;
 use crate::configuration;
 use crate::files;
+use crate::places::variable;
 use crate::process;
 use crate::report::{Phase, Report};
+use crate::script::launcher;
 use crate::served::{Passthrough, Served};
 use crate::toolchain::Compiler;
 
@@ -61,9 +66,9 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
 
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
-    match classify(&expanded.args) {
+    match classify(&expanded) {
         Verdict::Refuse(refusal) => {
-            report.name = name_of(&expanded.args);
+            report.name = name_of(&expanded);
             Err(Passthrough::because(refusal.to_string()))
         }
         Verdict::Query(question) => {
@@ -81,9 +86,32 @@ fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> 
             let facts = facts::gather(call, *unit, &config, target_dir.as_deref())?;
             report.unit = Some(facts.compilation.id.to_string());
             report.lap(Phase::Parse);
-            compilation::serve(&facts.compilation, &facts, report)
+            let script = script_place(&facts);
+            if let Some(place) = &script {
+                launcher::forget(place);
+            }
+            let served = compilation::serve(&facts.compilation, &facts, report)?;
+            if let Some(place) = script.filter(|_| served.status.success()) {
+                // Without a launcher the script runs as it always did.
+                drop(launcher::install(&place));
+            }
+            Ok(served)
         }
     }
+}
+
+/// Returns where a build script is compiled to whose runs are to be cached.
+fn script_place(facts: &facts::Facts<'_>) -> Option<PathBuf> {
+    let unit = &facts.unit;
+    let package = variable("CARGO_PKG_NAME")?;
+    let is_script = unit.crate_name.starts_with("build_script_")
+        && unit.crate_types == [CrateType::Bin]
+        && !unit.is_test
+        && unit.emit.link;
+    let settings = facts.compilation.config.crate_settings(&package);
+    let mut products = facts.compilation.products.iter();
+    let program = products.find(|product| product.role == facts::EXECUTABLE_ROLE)?;
+    (is_script && settings.build_scripts.cache).then(|| program.path.clone())
 }
 
 /// Reads the command line as text and finds the compiler in it.

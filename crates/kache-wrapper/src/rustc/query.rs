@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 
 use kache_config::Config;
 use kache_key::rustc::query::{RustcQuery, query_id};
-use kache_key::rustc::recipe::{RUSTC_ENV, UnitContext};
+use kache_key::rustc::recipe::RUSTC_ENV;
 use kache_key::rustc::unit::Target;
-use kache_key::{Digest, Roots};
+use kache_key::{Context, Digest, Roots};
 use kache_store::{Outcome, Store, memo};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use super::Invocation;
 use super::facts::{check_reporting_variables, identify_toolchain};
 use crate::configuration;
 use crate::cpu;
+use crate::outer;
 use crate::places::variable;
 use crate::process;
 use crate::report::{Phase, Report};
@@ -82,6 +83,8 @@ fn identify(
     }
     check_reporting_variables()?;
     let toolchain = identify_toolchain(store, &call.compiler, &question.target)?;
+    outer::has_read(call.compiler.program.as_ref());
+    outer::has_asked_for(RUSTC_ENV);
     // The answers name where the compiler is.
     let mut facts = vec![
         ("program".to_owned(), Digest::of(call.compiler.program.as_bytes())),
@@ -93,13 +96,12 @@ fn identify(
     // A script in the place of the compiler may read them.
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
     let env: Vec<_> = RUSTC_ENV.iter().map(|name| ((*name).to_owned(), variable(name))).collect();
-    let context = UnitContext {
+    let context = Context {
         compiler: toolchain.identity,
         roots: &Roots::default(),
         env: &env,
         salt: "",
         normalise_paths: false,
-        workspace_mapped: false,
         facts: &facts,
     };
     Ok(query_id(question, &context))

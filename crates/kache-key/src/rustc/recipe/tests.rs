@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::digest::Digest;
 use crate::roots::RootKind;
 use crate::rustc::args::tests::{compiled, library};
 
@@ -16,20 +17,19 @@ fn roots() -> Roots {
     roots_at("/ws", "/home/u/.cargo", "/ws/target")
 }
 
-fn context(roots: &Roots) -> UnitContext<'_> {
-    UnitContext {
+fn context(roots: &Roots) -> Context<'_> {
+    Context {
         compiler: Digest::of(b"rustc 1.95"),
         roots,
         env: &[],
         salt: "",
         normalise_paths: true,
-        workspace_mapped: false,
         facts: &[],
     }
 }
 
 fn id_of(args: &[String], roots: &Roots) -> UnitId {
-    unit_id(&components(&compiled(args), &context(roots)))
+    unit_id(&components(&compiled(args), &context(roots), false))
 }
 
 fn id(more: &[&str]) -> UnitId {
@@ -41,7 +41,7 @@ fn what_cargo_adds_to_the_library_path_is_not_keyed_and_the_rest_is() {
     let roots = roots();
     let keyed = |value: &str| {
         let env = [("LD_LIBRARY_PATH".to_owned(), Some(value.to_owned()))];
-        components(&compiled(&library(&[])), &UnitContext { env: &env, ..context(&roots) })
+        components(&compiled(&library(&[])), &Context { env: &env, ..context(&roots) }, false)
     };
     assert_eq!(keyed("/ws/target/debug/build/a/1/out:/lib"), keyed("/ws/target/b:/lib"));
     assert_eq!(keyed("/ws/target:/lib"), keyed("/lib"));
@@ -72,16 +72,10 @@ fn the_recipe_is_pinned() {
     let roots = roots();
     let env = [("RUSTC_BOOTSTRAP".to_owned(), Some("1".to_owned())), ("SDKROOT".to_owned(), None)];
     let facts = [("linker".to_owned(), Digest::of(b"ld"))];
-    let context = UnitContext {
-        env: &env,
-        facts: &facts,
-        salt: "s",
-        workspace_mapped: true,
-        ..context(&roots)
-    };
+    let context = Context { env: &env, facts: &facts, salt: "s", ..context(&roots) };
     let unit = compiled(&library(&[]));
     assert_eq!(
-        unit_id(&components(&unit, &context)).to_string(),
+        unit_id(&components(&unit, &context, true)).to_string(),
         "a3cc4de0520fb8f6de248b28e3bfd83bbbf2d6c851ed27be766f38f873c7adcf"
     );
 }
@@ -90,20 +84,20 @@ fn the_recipe_is_pinned() {
 fn each_part_of_the_context_is_keyed() {
     let roots = roots();
     let unit = compiled(&library(&[]));
-    let of = |context: UnitContext<'_>| unit_id(&components(&unit, &context));
+    let of = |context: Context<'_>| unit_id(&components(&unit, &context, false));
     let plain = context(&roots);
     let unset = [("A".to_owned(), None)];
     let empty = [("A".to_owned(), Some(String::new()))];
     let fact = [("A".to_owned(), Digest::of(b""))];
     let ids = [
         of(plain),
-        of(UnitContext { compiler: Digest::of(b"other"), ..plain }),
-        of(UnitContext { salt: "x", ..plain }),
-        of(UnitContext { normalise_paths: false, ..plain }),
-        of(UnitContext { workspace_mapped: true, ..plain }),
-        of(UnitContext { env: &unset, ..plain }),
-        of(UnitContext { env: &empty, ..plain }),
-        of(UnitContext { facts: &fact, ..plain }),
+        of(Context { compiler: Digest::of(b"other"), ..plain }),
+        of(Context { salt: "x", ..plain }),
+        of(Context { normalise_paths: false, ..plain }),
+        unit_id(&components(&unit, &plain, true)),
+        of(Context { env: &unset, ..plain }),
+        of(Context { env: &empty, ..plain }),
+        of(Context { facts: &fact, ..plain }),
     ];
     let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(distinct.len(), ids.len());

@@ -7,6 +7,7 @@ mod crates;
 mod declared;
 mod links;
 mod macros;
+mod macros_seen;
 mod outputs;
 mod shadows;
 mod sources;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use kache_key::RootKind;
 use kache_key::input::FileStamp;
 use kache_key::rustc::messages;
+use kache_observe::Trace;
 use kache_store::{TextOutput, UnitRecords, identity};
 
 use self::shadows::{Absences, LinkDirs};
@@ -59,11 +61,13 @@ impl Before {
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
 ///
-/// What the `earlier` records of the unit say of a declared file is used again.
+/// `seen` is the trace of the compiler if it may have run macros, or why there is
+/// none. What the `earlier` records of the unit say of a file is used again.
 pub(crate) fn collect(
     facts: &Facts<'_>,
     before: &Before,
     ran: &Ran,
+    seen: Option<Result<Trace, String>>,
     earlier: &UnitRecords,
 ) -> Result<Collected, String> {
     let inputs = Inputs::new(&facts.compilation, before.start)?;
@@ -80,6 +84,9 @@ pub(crate) fn collect(
     let survey = collector.sources(&dep_info)?;
     collector.variables(&dep_info, &survey)?;
     collector.externs()?;
+    if let Some(seen) = seen {
+        collector.read_by_macros(seen, earlier)?;
+    }
     collector.declared_files(earlier)?;
     collector.link_inputs()?;
     collector.absences();
@@ -98,6 +105,7 @@ pub(crate) fn collect(
         texts: vec![dep_info],
         stdout,
         stderr,
+        expanded: None,
     })
 }
 

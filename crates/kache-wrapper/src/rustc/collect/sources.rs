@@ -14,6 +14,7 @@ use super::Collector;
 use super::survey::Survey;
 use crate::compilation::current::env_path_digest;
 use crate::compilation::inputs::{artifact_digest, changed};
+use crate::places::variable;
 
 /// Variables that cargo sets for each package and that a proc macro may read
 /// while it expands, without rustc noticing.
@@ -47,7 +48,8 @@ impl Collector<'_> {
     /// A source that names a root may include a file by its absolute path,
     /// which in another checkout would be taken for the file there.
     pub(super) fn sources(&mut self, dep_info: &DepInfo) -> Result<Survey, String> {
-        let mut survey = Survey::new(dep_info.env().any(|(name, _)| name == OUT_DIR));
+        let names = dep_info.env().map(|(name, _)| name);
+        let mut survey = Survey::new(names.filter(|name| self.is_place(name)).map(str::to_owned));
         let mut roots = RootSearch::new(&self.facts.compilation.roots);
         for file in dep_info.files() {
             let source = self.inputs.file(file)?;
@@ -109,7 +111,7 @@ impl Collector<'_> {
     /// Adds the variables that the compiler says it read.
     pub(super) fn variables(&mut self, dep_info: &DepInfo, survey: &Survey) -> Result<(), String> {
         for (name, _) in dep_info.env() {
-            if name == OUT_DIR && self.only_locates_includes(survey)? {
+            if self.only_locates_includes(name, survey)? {
                 self.variable_as_path(name);
             } else {
                 self.variable(name);
@@ -118,12 +120,18 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Returns whether `OUT_DIR` only says where generated sources are, and
+    /// Returns whether a variable's value is a path below a root.
+    fn is_place(&self, name: &str) -> bool {
+        let roots = &self.facts.compilation.roots;
+        variable(name).is_some_and(|value| roots.split(&value).is_some())
+    }
+
+    /// Returns whether a variable only says where generated sources are, and
     /// whether its value would be seen in the outputs if it were used otherwise.
-    fn only_locates_includes(&self, survey: &Survey) -> Result<bool, String> {
-        Ok(survey.only_locates_includes()
+    fn only_locates_includes(&self, name: &str, survey: &Survey) -> Result<bool, String> {
+        Ok(survey.only_locates_includes(name)
             && !self.facts.unit.bitcode_only
-            && !self.is_named_in_reach(OUT_DIR)?)
+            && !self.is_named_in_reach(name)?)
     }
 
     fn variable(&mut self, name: &str) {
@@ -137,7 +145,7 @@ impl Collector<'_> {
         self.inputs.add(Input::EnvPath(name.to_owned()), digest, None);
     }
 
-    /// Adds the crates on the command line and the variables their macros may have read.
+    /// Adds the crates on the command line.
     pub(super) fn externs(&mut self) -> Result<(), String> {
         let before = self.before;
         for (path, stamp_before) in &before.externs {
@@ -156,16 +164,18 @@ impl Collector<'_> {
             let token = self.facts.compilation.roots.tokenise(&path.to_string_lossy());
             self.inputs.add(Input::Extern(token), digest, None);
         }
-        if self.facts.may_run_macros() {
-            for name in PACKAGE_VARIABLES {
-                self.variable_as_path(name);
-            }
-            let facts = self.facts;
-            for name in &facts.declared.variables {
-                self.variable(name);
-            }
-        }
         Ok(())
+    }
+
+    /// Adds the variables that macros may have read where nobody saw them.
+    pub(super) fn taken_for_read(&mut self) {
+        for name in PACKAGE_VARIABLES {
+            self.variable_as_path(name);
+        }
+        let facts = self.facts;
+        for name in &facts.declared.variables {
+            self.variable(name);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the sources of a unit give away, each read once.
 
-use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
+use kache_key::rustc::variable_use::{VariableUse, use_of};
 use memchr::memmem;
 
 /// Directives by which an assembler reads other files.
@@ -8,25 +8,31 @@ const READING_DIRECTIVES: [&str; 4] = ["incbin", "INCBIN", ".include", ".INCLUDE
 
 /// What was seen in the sources so far.
 pub(super) struct Survey {
-    /// How they use `OUT_DIR`; `None` where nobody asked.
-    out_dir: Option<OutDirUse>,
+    /// How they use each variable that somebody asked about.
+    variables: Vec<(String, VariableUse)>,
     has_assembly: bool,
     has_reading_directive: bool,
 }
 
 impl Survey {
-    /// Starts a survey; `OUT_DIR` is looked for only `with_out_dir`.
-    pub(super) fn new(with_out_dir: bool) -> Self {
-        let out_dir = with_out_dir.then_some(OutDirUse::NotMentioned);
-        Self { out_dir, has_assembly: false, has_reading_directive: false }
+    /// Starts a survey that also asks how sources use `variables`.
+    pub(super) fn new(variables: impl IntoIterator<Item = String>) -> Self {
+        let unseen = |name| (name, VariableUse::NotMentioned);
+        let variables = variables.into_iter().map(unseen).collect();
+        Self { variables, has_assembly: false, has_reading_directive: false }
     }
 
     /// Looks at one source.
     pub(super) fn look_at(&mut self, source: &[u8]) {
         self.has_assembly |= memmem::find(source, b"asm").is_some();
         self.has_reading_directive |= has_reading_directive(source);
-        if let (Some(found), Ok(text)) = (&mut self.out_dir, std::str::from_utf8(source)) {
-            *found = (*found).max(only_locates_includes(text));
+        if self.variables.is_empty() {
+            return;
+        }
+        if let Ok(text) = std::str::from_utf8(source) {
+            for (name, found) in &mut self.variables {
+                *found = (*found).max(use_of(name, text));
+            }
         }
     }
 
@@ -37,9 +43,10 @@ impl Survey {
         self.has_assembly && self.has_reading_directive
     }
 
-    /// Returns whether `OUT_DIR` only says where included files are.
-    pub(super) fn only_locates_includes(&self) -> bool {
-        self.out_dir == Some(OutDirUse::IncludesOnly)
+    /// Returns whether `variable` only says where included files are.
+    pub(super) fn only_locates_includes(&self, variable: &str) -> bool {
+        let mut asked = self.variables.iter();
+        asked.any(|(name, found)| name == variable && *found == VariableUse::IncludesOnly)
     }
 }
 
@@ -58,7 +65,7 @@ mod tests {
 
     #[track_caller]
     fn check(sources: &[&str], expected: bool) {
-        let mut survey = Survey::new(false);
+        let mut survey = Survey::new([]);
         for source in sources {
             survey.look_at(source.as_bytes());
         }

@@ -1,17 +1,16 @@
-//! How a source uses `OUT_DIR`.
+//! How a source uses a variable that names a place, `OUT_DIR` for one.
 //!
 //! A crate that only *includes* what its build script generated does not
-//! depend on where that directory is: the generated files are inputs like any
-//! other. A crate that takes the path as a value does. This module tells the
-//! two apart by the source's tokens, and takes every doubt for the second.
+//! depend on where that is: the generated files are inputs like any other. A
+//! crate that takes the path as a value does. This module tells the two apart
+//! by the source's tokens, and takes every doubt for the second.
 //!
 //! What a macro of another crate expands to is not in the source. Where rustc
-//! says that the crate read `OUT_DIR` and no source mentions it, such a macro did.
+//! says that the crate read the variable and no source mentions it, such a macro did.
 
 use memchr::memmem;
 use proc_macro2::{Literal, TokenStream, TokenTree};
 
-const OUT_DIR: &str = "OUT_DIR";
 const INCLUDES: [&str; 3] = ["include", "include_str", "include_bytes"];
 const READERS: [&str; 2] = ["env", "option_env"];
 
@@ -43,9 +42,9 @@ const PLAIN_MACROS: [&str; 20] = [
 /// includes need not, and must not exhaust the stack.
 const MAX_DEPTH: usize = 256;
 
-/// How one source file uses the variable `OUT_DIR`.
+/// How one source file uses a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OutDirUse {
+pub enum VariableUse {
     /// No token can be a use.
     NotMentioned,
     /// Each use only says where a file to be included is.
@@ -54,28 +53,28 @@ pub enum OutDirUse {
     Otherwise,
 }
 
-/// Returns how `source` uses `OUT_DIR`.
+/// Returns how `source` uses `variable`.
 ///
-/// `IncludesOnly` when every use is `env!("OUT_DIR")` as an argument of
-/// `concat!` that is the whole argument of `include!`, `include_str!` or
+/// `IncludesOnly` when every use is an `env!` of it that is, alone or as an
+/// argument of `concat!`, the whole argument of `include!`, `include_str!` or
 /// `include_bytes!`, in macro definitions too. Any other string with that name,
 /// `option_env!` of it, `env!` of something other than a literal, the name
 /// `env` where a macro could build a call of it, other macros under these
-/// names, and a text that is not Rust are `Otherwise`. A text without `OUT_DIR`
-/// and `env` is not lexed.
-pub fn only_locates_includes(source: &str) -> OutDirUse {
+/// names, and a text that is not Rust are `Otherwise`. A text without the
+/// variable's name and `env` is not lexed.
+pub fn use_of(variable: &str, source: &str) -> VariableUse {
     let has = |word: &str| memmem::find(source.as_bytes(), word.as_bytes()).is_some();
-    if !has(OUT_DIR) && !has("env") {
-        return OutDirUse::NotMentioned;
+    if !has(variable) && !has("env") {
+        return VariableUse::NotMentioned;
     }
     let (interpreter, code) = split_shebang(source);
-    if interpreter.contains(OUT_DIR) || interpreter.contains("env!") {
-        return OutDirUse::Otherwise;
+    if interpreter.contains(variable) || interpreter.contains("env!") {
+        return VariableUse::Otherwise;
     }
     match code.parse::<TokenStream>() {
-        Ok(tokens) => use_in(&trees(tokens), Scope { in_macro: false, depth: 0 }),
-        Err(_) if has(OUT_DIR) || calls_reader(source) => OutDirUse::Otherwise,
-        Err(_) => OutDirUse::NotMentioned,
+        Ok(tokens) => use_in(&trees(tokens), Scope { variable, in_macro: false, depth: 0 }),
+        Err(_) if has(variable) || calls_reader(source) => VariableUse::Otherwise,
+        Err(_) => VariableUse::NotMentioned,
     }
 }
 
@@ -100,9 +99,11 @@ fn trees(tokens: TokenStream) -> Vec<TokenTree> {
     tokens.into_iter().collect()
 }
 
-/// Where tokens stand.
+/// What is looked for, and where tokens stand.
 #[derive(Clone, Copy)]
-struct Scope {
+struct Scope<'a> {
+    /// The variable's name.
+    variable: &'a str,
     /// Whether a macro is given the tokens, so that it could put names and
     /// strings together.
     in_macro: bool,
@@ -110,20 +111,20 @@ struct Scope {
     depth: usize,
 }
 
-impl Scope {
+impl Scope<'_> {
     fn of_macro(self, in_macro: bool) -> Self {
         Self { in_macro: self.in_macro || in_macro, ..self }
     }
 }
 
 /// Returns how `tokens` use the variable.
-fn use_in(tokens: &[TokenTree], scope: Scope) -> OutDirUse {
+fn use_in(tokens: &[TokenTree], scope: Scope<'_>) -> VariableUse {
     use TokenTree::{Group, Ident, Literal};
     if scope.depth > MAX_DEPTH {
-        return OutDirUse::Otherwise;
+        return VariableUse::Otherwise;
     }
     let inner = Scope { depth: scope.depth + 1, ..scope };
-    let mut found = OutDirUse::NotMentioned;
+    let mut found = VariableUse::NotMentioned;
     let mut before = None;
     let mut rest = tokens;
     while let [token, after @ ..] = rest {
@@ -144,12 +145,10 @@ fn use_in(tokens: &[TokenTree], scope: Scope) -> OutDirUse {
             [Ident(name), bang, Group(arguments), next @ ..] if is_punct(bang, '!') => {
                 (call_use(&plain_name(name), &trees(arguments.stream()), inner), next)
             }
-            [Ident(name), next @ ..] => {
-                (name_use(before, &plain_name(name), next, scope.in_macro), next)
-            }
-            [Literal(literal), next @ ..] => (literal_use(literal), next),
+            [Ident(name), next @ ..] => (name_use(before, &plain_name(name), next, scope), next),
+            [Literal(literal), next @ ..] => (literal_use(literal, scope), next),
             [Group(group), next @ ..] => (use_in(&trees(group.stream()), inner), next),
-            _ => (OutDirUse::NotMentioned, after),
+            _ => (VariableUse::NotMentioned, after),
         };
         found = found.max(used);
         before = Some(token);
@@ -160,59 +159,72 @@ fn use_in(tokens: &[TokenTree], scope: Scope) -> OutDirUse {
 
 /// Returns how a macro definition uses the variable. One that takes the name of
 /// a macro which this module reads could mean anything by it.
-fn definition_use(name: &str, body: &[TokenTree], scope: Scope) -> OutDirUse {
-    if is_reserved(name) { OutDirUse::Otherwise } else { use_in(body, scope.of_macro(true)) }
+fn definition_use(name: &str, body: &[TokenTree], scope: Scope<'_>) -> VariableUse {
+    if is_reserved(name) { VariableUse::Otherwise } else { use_in(body, scope.of_macro(true)) }
 }
 
 /// Returns how an attribute uses the variable. Documentation is only text.
-fn attribute_use(tokens: &[TokenTree], scope: Scope) -> OutDirUse {
+fn attribute_use(tokens: &[TokenTree], scope: Scope<'_>) -> VariableUse {
     match tokens {
         [TokenTree::Ident(doc), equals, TokenTree::Literal(text)]
             if doc == "doc" && is_punct(equals, '=') =>
         {
-            let is_name = string_value(text).is_none_or(|text| text == OUT_DIR);
-            if is_name { literal_use(text) } else { OutDirUse::NotMentioned }
+            let is_name = string_value(text).is_none_or(|text| text == scope.variable);
+            if is_name { literal_use(text, scope) } else { VariableUse::NotMentioned }
         }
         _ => use_in(tokens, scope),
     }
 }
 
 /// Returns how the macro call `name!(arguments)` uses the variable.
-fn call_use(name: &str, arguments: &[TokenTree], scope: Scope) -> OutDirUse {
+fn call_use(name: &str, arguments: &[TokenTree], scope: Scope<'_>) -> VariableUse {
     if READERS.contains(&name) {
         return match read_variable(arguments) {
-            Some((variable, _)) if variable == OUT_DIR => OutDirUse::Otherwise,
+            Some((variable, _)) if variable == scope.variable => VariableUse::Otherwise,
             Some((_, message)) => use_in(message, scope),
-            None => OutDirUse::Otherwise,
+            None => VariableUse::Otherwise,
         };
+    }
+    if INCLUDES.contains(&name) && names_variable(arguments, scope) {
+        return VariableUse::IncludesOnly;
     }
     if INCLUDES.contains(&name)
         && let Some(parts) = concat_arguments(arguments)
     {
         let uses = parts.split(|token| is_punct(token, ',')).map(|part| part_use(part, scope));
-        return uses.max().unwrap_or(OutDirUse::NotMentioned);
+        return uses.max().unwrap_or(VariableUse::NotMentioned);
     }
     use_in(arguments, scope.of_macro(!PLAIN_MACROS.contains(&name)))
 }
 
 /// Returns how one argument of a `concat!` that locates an include uses the variable.
-fn part_use(part: &[TokenTree], scope: Scope) -> OutDirUse {
-    match call(part) {
-        Some((name, arguments)) if name == "env" => match read_variable(&arguments) {
-            Some((variable, _)) if variable == OUT_DIR => OutDirUse::IncludesOnly,
-            _ => use_in(part, scope.of_macro(true)),
-        },
-        _ => use_in(part, scope.of_macro(true)),
+fn part_use(part: &[TokenTree], scope: Scope<'_>) -> VariableUse {
+    if names_variable(part, scope) {
+        VariableUse::IncludesOnly
+    } else {
+        use_in(part, scope.of_macro(true))
+    }
+}
+
+/// Returns whether `tokens` are `env!` of the variable.
+fn names_variable(tokens: &[TokenTree], scope: Scope<'_>) -> bool {
+    call(without_comma(tokens)).is_some_and(|(name, arguments)| {
+        name == "env"
+            && read_variable(&arguments).is_some_and(|(variable, _)| variable == scope.variable)
+    })
+}
+
+fn without_comma(tokens: &[TokenTree]) -> &[TokenTree] {
+    match tokens {
+        [tokens @ .., comma] if is_punct(comma, ',') => tokens,
+        _ => tokens,
     }
 }
 
 /// Returns the arguments of the `concat!` that `tokens` are.
 fn concat_arguments(tokens: &[TokenTree]) -> Option<Vec<TokenTree>> {
-    let tokens = match tokens {
-        [tokens @ .., comma] if is_punct(comma, ',') => tokens,
-        _ => tokens,
-    };
-    call(tokens).and_then(|(name, arguments)| (name == "concat").then_some(arguments))
+    call(without_comma(tokens))
+        .and_then(|(name, arguments)| (name == "concat").then_some(arguments))
 }
 
 /// Returns the name and the arguments of the one macro call that `tokens` are,
@@ -256,8 +268,8 @@ fn name_use(
     before: Option<&TokenTree>,
     name: &str,
     after: &[TokenTree],
-    in_macro: bool,
-) -> OutDirUse {
+    scope: Scope<'_>,
+) -> VariableUse {
     let follows = |punct| before.is_some_and(|token| is_punct(token, punct));
     let precedes = |puncts: &[char]| {
         after.first().is_some_and(|token| puncts.iter().any(|punct| is_punct(token, *punct)))
@@ -268,21 +280,21 @@ fn name_use(
     let compared =
         matches!(after, [bang, equals, ..] if is_punct(bang, '!') && is_punct(equals, '='));
     let plain = compared || follows('.') || follows(':') || precedes(&['.', ':', '=']);
-    let passed = in_macro && READERS.contains(&name) && !plain;
-    if name == OUT_DIR || renamed || imported || passed {
-        OutDirUse::Otherwise
+    let passed = scope.in_macro && READERS.contains(&name) && !plain;
+    if name == scope.variable || renamed || imported || passed {
+        VariableUse::Otherwise
     } else {
-        OutDirUse::NotMentioned
+        VariableUse::NotMentioned
     }
 }
 
 /// Returns what a literal outside the calls above says.
-fn literal_use(literal: &Literal) -> OutDirUse {
+fn literal_use(literal: &Literal, scope: Scope<'_>) -> VariableUse {
     let value = string_value(literal).unwrap_or_default();
-    if value.contains(OUT_DIR) || literal.to_string().contains(OUT_DIR) {
-        OutDirUse::Otherwise
+    if value.contains(scope.variable) || literal.to_string().contains(scope.variable) {
+        VariableUse::Otherwise
     } else {
-        OutDirUse::NotMentioned
+        VariableUse::NotMentioned
     }
 }
 

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 #[track_caller]
-fn check(source: &str, expected: OutDirUse) {
-    assert_eq!(only_locates_includes(source), expected, "{source}");
+fn check(source: &str, expected: VariableUse) {
+    assert_eq!(use_of("OUT_DIR", source), expected, "{source}");
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn other_sources_do_not_mention_it() {
         "/// The files in `OUT_DIR`, env!(\"OUT_DIR\").\n//! OUT_DIR too\nfn f() {}",
         "fn f() { println!(\"{}\", env); debug!(std::env::args()); info!(env = x, self.env); }",
     ] {
-        check(source, OutDirUse::NotMentioned);
+        check(source, VariableUse::NotMentioned);
     }
 }
 
@@ -43,8 +43,9 @@ fn locating_an_include_is_recognised() {
         "#![allow(x)] include!(concat!(env!(\"OUT_DIR\"), \"/x.rs\"));",
         "use std::env; include!(concat!(env!(\"OUT_DIR\"), \"/x.rs\")); fn f() { env::args(); }",
         "include!(concat!(env!(\"OUT\\x5fDIR\"), \"/x.rs\"));",
+        "const A: &str = include_str!(env!(\"OUT_DIR\")); include!(std::env!(\"OUT_DIR\",),);",
     ] {
-        check(source, OutDirUse::IncludesOnly);
+        check(source, VariableUse::IncludesOnly);
     }
 }
 
@@ -56,7 +57,6 @@ fn any_other_use_is_taken_for_a_value() {
         "const D: &str = concat!(env!(\"OUT_DIR\"), \"/x\");",
         "const D: Option<&str> = option_env!(\"OUT_DIR\");",
         "include!(concat!(option_env!(\"OUT_DIR\"), \"/x.rs\"));",
-        "include!(env!(\"OUT_DIR\"));",
         "include!(x!(concat!(env!(\"OUT_DIR\"), \"/x.rs\")));",
         "include!(concat!(env!(\"OUT_DIR\"), \"/x.rs\"), 1);",
         "include!(concat!(concat!(env!(\"OUT_DIR\"), \"/x.rs\")));",
@@ -90,15 +90,15 @@ fn any_other_use_is_taken_for_a_value() {
         "it's OUT_DIR",
         "( env !(\"X\")",
     ] {
-        check(source, OutDirUse::Otherwise);
+        check(source, VariableUse::Otherwise);
     }
 }
 
 #[test]
 fn deep_nesting_is_doubt() {
     let nested = |depth| format!("{}env{}", "(".repeat(depth), ")".repeat(depth));
-    check(&nested(200), OutDirUse::NotMentioned);
-    check(&nested(50_000), OutDirUse::Otherwise);
+    check(&nested(200), VariableUse::NotMentioned);
+    check(&nested(50_000), VariableUse::Otherwise);
 }
 
 #[test]
@@ -118,6 +118,14 @@ fn every_literal_form_has_its_value() {
     }
 }
 
+#[test]
+fn each_variable_is_looked_for_by_itself() {
+    let source = "include_str!(env!(\"A\")); const B: &str = env!(\"B\");";
+    assert_eq!(use_of("A", source), VariableUse::IncludesOnly);
+    assert_eq!(use_of("B", source), VariableUse::Otherwise);
+    assert_eq!(use_of("C", source), VariableUse::NotMentioned);
+}
+
 proptest! {
     #[test]
     fn a_value_among_includes_is_never_missed(
@@ -134,14 +142,14 @@ proptest! {
         ];
         let text = |picks: &[usize]| picks.iter().map(|i| harmless[*i]).collect::<String>();
         let includes = format!("{}{}", text(&before), text(&after));
-        prop_assert_ne!(only_locates_includes(&includes), OutDirUse::Otherwise);
+        prop_assert_ne!(use_of("OUT_DIR", &includes), VariableUse::Otherwise);
         let source = format!("{}{use_of_value}{}", text(&before), text(&after));
-        prop_assert_eq!(only_locates_includes(&source), OutDirUse::Otherwise);
+        prop_assert_eq!(use_of("OUT_DIR", &source), VariableUse::Otherwise);
     }
 
     #[test]
     fn any_text_has_an_answer(text in "(env|!|\\(|\\)|\"|OUT_DIR|#|\\\\|'|\n| |include|concat|,){0,16}") {
         let mentions = text.contains("env") || text.contains("OUT_DIR");
-        prop_assert!(mentions || only_locates_includes(&text) == OutDirUse::NotMentioned);
+        prop_assert!(mentions || use_of("OUT_DIR", &text) == VariableUse::NotMentioned);
     }
 }

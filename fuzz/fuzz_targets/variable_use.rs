@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use kache_key::rustc::out_dir::{OutDirUse, only_locates_includes};
+use kache_key::rustc::variable_use::{VariableUse, use_of};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let answer = only_locates_includes(text);
+    let answer = use_of("OUT_DIR", text);
     if !text.contains("env") && !text.contains("OUT_DIR") {
-        assert_eq!(answer, OutDirUse::NotMentioned);
+        assert_eq!(answer, VariableUse::NotMentioned);
     }
 });

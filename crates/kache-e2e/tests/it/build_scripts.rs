@@ -1,0 +1,296 @@
+//! Runs of build scripts: what they depend on, and what is put in their place.
+
+use std::fs;
+
+use kache_e2e::events::Outcome;
+use kache_e2e::oracle::run_program;
+
+use crate::expected::Expected::{Compiled, Hit, Miss};
+use crate::trial::{MANIFEST, Trial};
+
+/// The run of the script of `app`.
+const RUN: &str = "app build script";
+
+/// Prints the constant that the script wrote.
+const MAIN: &str = "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
+    fn main() { println!(\"{MADE}\"); }\n";
+
+/// Returns a script that writes the constant `MADE`, the text that `body` makes.
+fn script(body: &str) -> String {
+    format!(
+        "use std::{{env, fs, path::Path, process::Command}};\n\
+         fn made() -> String {{ {body} }}\n\
+         fn main() {{\n\
+             let _ = (Path::new(\"\"), Command::new(\"\"), fs::metadata(\"\"));\n\
+             println!(\"cargo:rerun-if-changed=build.rs\");\n\
+             let out = env::var(\"OUT_DIR\").unwrap();\n\
+             let text = format!(\"pub const MADE: &str = {{:?}};\\n\", made());\n\
+             fs::write(format!(\"{{out}}/made.rs\"), text).unwrap();\n\
+         }}\n"
+    )
+}
+
+fn trial(body: &str) -> Trial {
+    Trial::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", MAIN), ("build.rs", &script(body))])
+}
+
+/// Proves a hit, makes `change`, and expects the script to run and the program
+/// to print `printed`; then takes the change back and expects a hit.
+#[track_caller]
+fn check(body: &str, change: impl FnOnce(&mut Trial), printed: &str) {
+    let mut trial = trial(body);
+    trial.write("input.txt", "one");
+    trial.write("dir/a", "");
+    trial.prove_hit(RUN);
+    change(&mut trial);
+    assert_eq!(trial.check(RUN, Miss), format!("{printed}\n"));
+}
+
+#[test]
+fn a_file_that_a_script_reads_is_an_input() {
+    let body = "fs::read_to_string(\"input.txt\").unwrap()";
+    check(body, |trial| trial.write("input.txt", "two"), "two");
+}
+
+#[test]
+fn a_variable_that_a_script_reads_is_an_input_also_one_that_is_not_set() {
+    let body = "env::var(\"GREETING\").unwrap_or(\"none\".into())";
+    check(body, |trial| trial.set("GREETING", "hello"), "hello");
+}
+
+#[test]
+fn a_directory_that_a_script_lists_is_an_input() {
+    let body = "fs::read_dir(\"dir\").unwrap().count().to_string()";
+    check(body, |trial| trial.write("dir/b", ""), "2");
+}
+
+#[test]
+fn a_file_that_a_script_looks_for_in_vain_is_an_input() {
+    let body = "Path::new(\"absent\").exists().to_string()";
+    check(body, |trial| trial.write("absent", ""), "true");
+}
+
+#[test]
+fn a_file_whose_size_a_script_asks_for_is_an_input() {
+    let body = "fs::metadata(\"input.txt\").unwrap().len().to_string()";
+    check(body, |trial| trial.write("input.txt", "three"), "5");
+}
+
+#[test]
+fn a_file_that_a_child_of_a_script_reads_is_an_input() {
+    let body = "let out = Command::new(\"cat\").arg(\"input.txt\").output().unwrap(); \
+                String::from_utf8(out.stdout).unwrap()";
+    check(body, |trial| trial.write("input.txt", "two"), "two");
+}
+
+#[test]
+fn a_program_that_appears_earlier_on_the_path_is_an_input() {
+    let body = "let out = Command::new(\"kache-test-tool\").output().unwrap(); \
+                String::from_utf8(out.stdout).unwrap().trim().into()";
+    let mut trial = trial(body);
+    trial.script("late/kache-test-tool", "echo late");
+    fs::create_dir(trial.path("early")).unwrap();
+    let dir = |name: &str| trial.path(name).display().to_string();
+    let path = format!("{}:{}:{}", dir("early"), dir("late"), std::env::var("PATH").unwrap());
+    trial.set("PATH", path);
+    trial.prove_hit(RUN);
+    trial.script("early/kache-test-tool", "echo early");
+    assert_eq!(trial.check(RUN, Miss), "early\n");
+}
+
+#[test]
+fn a_file_behind_a_link_that_a_script_follows_is_an_input() {
+    let mut trial = trial("fs::read_link(\"link\").unwrap().display().to_string()");
+    let link = |trial: &Trial, to: &str| {
+        drop(fs::remove_file(trial.path("link")));
+        std::os::unix::fs::symlink(to, trial.path("link")).unwrap();
+    };
+    link(&trial, "one");
+    trial.prove_hit(RUN);
+    link(&trial, "two");
+    assert_eq!(trial.check(RUN, Miss), "two\n");
+    trial.set("UNRELATED", "1");
+    assert_eq!(trial.check(RUN, Hit), "two\n");
+}
+
+#[test]
+fn what_a_script_makes_names_the_checkout_it_is_made_for() {
+    let trial = trial(
+        "format!(\"{}:{}\", env::var(\"OUT_DIR\").unwrap(), \
+                       env::var(\"CARGO_MANIFEST_DIR\").unwrap())",
+    );
+    trial.prove_hit(RUN);
+    let there = trial.scenario.second_checkout("elsewhere/longer-name").unwrap();
+    let printed = trial.check_in(&there, RUN, Hit);
+    assert!(printed.contains("elsewhere/longer-name/target/debug/build/app-"), "{printed}");
+}
+
+/// What is made of a place, and does not name it, shows nowhere.
+#[test]
+fn a_script_that_computes_something_from_a_place_runs_in_every_checkout() {
+    let trial = trial("env::var(\"CARGO_MANIFEST_DIR\").unwrap().len().to_string()");
+    trial.prove_hit(RUN);
+    let there = trial.scenario.second_checkout("elsewhere/longer-name").unwrap();
+    let _printed = trial.check_in(&there, RUN, Miss);
+}
+
+#[test]
+fn a_repository_above_the_checkout_is_looked_for_above_every_checkout() {
+    let body = "let mut dir = env::current_dir().unwrap(); \
+                loop { if dir.join(\"marker\").exists() { break \"found\".into(); } \
+                if !dir.pop() { break \"none\".into(); } }";
+    let trial = trial(body);
+    trial.prove_hit(RUN);
+    let there = trial.scenario.second_checkout("elsewhere/deep/checkout").unwrap();
+    assert_eq!(trial.check_in(&there, RUN, Hit), "none\n");
+    fs::write(there.dir().parent().unwrap().join("marker"), "").unwrap();
+    assert_eq!(trial.check_in(&there, RUN, Miss), "found\n");
+}
+
+#[test]
+fn all_kinds_of_files_in_the_directory_of_a_script_come_back() {
+    let body = "let out = env::var(\"OUT_DIR\").unwrap(); let out = Path::new(&out); \
+        fs::create_dir_all(out.join(\"empty\")).unwrap(); \
+        fs::create_dir_all(out.join(\"deep/er\")).unwrap(); \
+        fs::write(out.join(\"deep/er/binary\"), [0, 159, 146]).unwrap(); \
+        fs::write(out.join(\"tool\"), format!(\"#!/bin/sh\\n# {}\\n\", out.display())).unwrap(); \
+        use std::os::unix::fs::{symlink, PermissionsExt}; \
+        fs::set_permissions(out.join(\"tool\"), fs::Permissions::from_mode(0o755)).unwrap(); \
+        for name in [\"link\", \"dangling\"] { let _ = fs::remove_file(out.join(name)); } \
+        symlink(out.join(\"tool\"), out.join(\"link\")).unwrap(); \
+        symlink(\"nowhere\", out.join(\"dangling\")).unwrap(); String::new()";
+    let trial = trial(body);
+    trial.prove_hit(RUN);
+    let there = trial.scenario.second_checkout("elsewhere/checkout").unwrap();
+    let _printed = trial.check_in(&there, RUN, Hit);
+    let build = fs::read_dir(there.target_dir().join("debug/build")).unwrap();
+    let out = build.map(|dir| dir.unwrap().path().join("out")).find(|out| out.exists()).unwrap();
+    assert!(out.join("empty").is_dir());
+    assert_eq!(fs::read(out.join("deep/er/binary")).unwrap(), [0, 159, 146]);
+    assert_eq!(fs::read_link(out.join("link")).unwrap(), out.join("tool"));
+    assert_eq!(fs::read_link(out.join("dangling")).unwrap().to_str(), Some("nowhere"));
+    let tool = run_program(&trial.scenario.env, &out.join("tool"), &[]).unwrap();
+    assert!(tool.status.success());
+}
+
+#[test]
+fn a_script_that_changes_files_elsewhere_runs_each_time() {
+    let trial = trial("fs::write(\"src/touched\", \"\").unwrap(); String::new()");
+    let _built = trial.build();
+    trial.check_unstored(RUN, "it writes `");
+}
+
+#[test]
+fn a_script_that_asks_for_the_time_runs_each_time() {
+    let body = "let now = std::time::SystemTime::now(); \
+                now.duration_since(std::time::UNIX_EPOCH).is_ok().to_string()";
+    let trial = trial(body);
+    trial.check_unstored(RUN, "what time it is");
+    let body = "Command::new(\"date\").output().unwrap().status.success().to_string()";
+    let trial = self::trial(body);
+    trial.check_unstored(RUN, "what time it is");
+}
+
+#[test]
+fn a_script_that_fails_fails_as_it_does_without_kache() {
+    let trial = trial("std::process::exit(3)");
+    for _ in 0..2 {
+        trial.project().clean().unwrap();
+        let built = trial.cargo_in(trial.project(), "build").run().unwrap();
+        assert_eq!(built.code, Some(101));
+        assert!(built.stderr.contains("exit status: 3"), "{}", built.stderr);
+    }
+}
+
+#[test]
+fn a_script_runs_where_kache_is_told_to_leave_scripts_alone() {
+    let mut trial = trial("\"made\".into()");
+    trial.prove_hit(RUN);
+    trial.set("KACHE_BUILD_SCRIPTS_CACHE", "false");
+    let built = trial.build();
+    assert_eq!(built.script_events().count(), 0, "no launcher stands in the script's place");
+    trial.unset("KACHE_BUILD_SCRIPTS_CACHE");
+    let _built = trial.build();
+    // The launcher is there now, and asks.
+    trial.set("KACHE_BUILD_SCRIPTS_CACHE", "false");
+    trial.write("src/main.rs", format!("{MAIN}\n"));
+    trial.set("CARGO_PROFILE_DEV_DEBUG", "0");
+    assert_eq!(trial.check("app", Compiled), "made\n");
+}
+
+#[test]
+fn a_launcher_starts_the_script_where_kache_is_gone() {
+    let trial = trial("\"made\".into()");
+    let _built = trial.build();
+    let build = fs::read_dir(trial.project().target_dir().join("debug/build")).unwrap();
+    let launchers = build.map(|dir| dir.unwrap().path().join("build-script-build"));
+    for launcher in launchers.filter(|path| path.exists()) {
+        // The path of kache stands behind the launcher's own bytes.
+        let mut bytes = fs::read(&launcher).unwrap();
+        let kache = trial.scenario.kache.wrapper.as_os_str().as_encoded_bytes().to_vec();
+        let at = bytes.windows(kache.len()).rposition(|window| window == kache).unwrap();
+        bytes[at + kache.len() - 1] = b'X';
+        fs::write(&launcher, bytes).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let mut command = trial.scenario.env.command(&launcher);
+        command.env("OUT_DIR", out.path()).current_dir(trial.project().dir());
+        assert!(command.status().unwrap().success());
+        assert!(out.path().join("made.rs").exists());
+    }
+}
+
+#[test]
+fn a_script_with_leftovers_of_an_earlier_run_may_not_depend_on_them() {
+    let body = "let out = env::var(\"OUT_DIR\").unwrap(); let old = format!(\"{out}/old\"); \
+                let seen = Path::new(&old).exists(); fs::write(&old, \"\").unwrap(); \
+                println!(\"cargo:rerun-if-env-changed=AGAIN\"); seen.to_string()";
+    let mut trial = trial(body);
+    let _built = trial.build();
+    trial.set("AGAIN", "1");
+    let built = trial.cargo_in(trial.project(), "build").run().unwrap();
+    assert!(built.success());
+    crate::expected::assert_unstored(crate::trial::event_of(&built, RUN), "an earlier run left");
+}
+
+/// Compiles `answer.c` with whatever `cc` is, and says what it answers.
+const COMPILING: &str = "let out = env::var(\"OUT_DIR\").unwrap(); \
+    let program = format!(\"{out}/answer\"); let object = format!(\"{out}/answer.o\"); \
+    for args in [[\"-g\", \"-c\", \"answer.c\", \"-o\", &object], \
+                 [\"-g\", \"-g\", &object, \"-o\", &program]] { \
+        assert!(Command::new(\"cc\").args(args).status().unwrap().success()); } \
+    let ran = Command::new(&program).status().unwrap(); fs::remove_file(&program).unwrap(); \
+    ran.code().unwrap().to_string()";
+
+#[test]
+fn c_that_a_script_compiles_is_cached_and_what_it_includes_is_an_input_of_the_script() {
+    let trial = trial(COMPILING);
+    trial.write("answer.h", "#define ANSWER 1\n");
+    trial.write("answer.c", "#include \"answer.h\"\nint main(void) { return ANSWER; }\n");
+    let first = trial.build();
+    let of_c = |outcome: &kache_e2e::cargo::CargoOutcome| {
+        let mut events = outcome.events.iter().filter(|event| event.name == "answer.c");
+        events.next().map(|event| event.outcome)
+    };
+    assert_eq!(of_c(&first), Some(Outcome::Miss));
+    assert_eq!(trial.check(RUN, Hit), "1\n");
+    // The script runs again, and its compiler does not.
+    trial.write("build.rs", script(&format!("let _ = 1; {COMPILING}")));
+    let again = trial.build();
+    assert_eq!(of_c(&again), Some(Outcome::Hit));
+    assert_eq!(trial.check(RUN, Hit), "1\n");
+    trial.write("answer.h", "#define ANSWER 2\n");
+    assert_eq!(trial.check(RUN, Miss), "2\n");
+}
+
+#[test]
+fn a_compiler_that_somebody_chose_is_left_alone() {
+    let mut trial = trial(COMPILING);
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    trial.set("CC", "cc");
+    let built = trial.build();
+    assert!(built.events.iter().all(|event| event.name != "answer.c"));
+    trial.unset("CC");
+    trial.write(".kache.toml", "[crates.app]\nwrap_cc = false\n");
+    let built = trial.build();
+    assert!(built.events.iter().all(|event| event.name != "answer.c"));
+}

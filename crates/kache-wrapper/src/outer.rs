@@ -1,0 +1,107 @@
+//! Being observed: a build script that kache watches may start kache again, which
+//! then says by itself what it reads. It is linked statically, so that no library
+//! can be loaded into it that would.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use kache_key::{Input, RecordedInput, Roots};
+use kache_observe::{Act, Participant};
+
+use crate::files;
+
+static OUTER: OnceLock<Option<Participant>> = OnceLock::new();
+
+/// Joins the trace of whoever observes this process, if anybody does. One look
+/// at a variable if nobody does.
+pub(crate) fn join() {
+    OUTER.get_or_init(Participant::from_environment);
+}
+
+fn note(act: impl FnOnce() -> Act) {
+    if let Some(Some(participant)) = OUTER.get() {
+        participant.note(&act());
+    }
+}
+
+/// Returns whether somebody observes this process.
+pub(crate) fn is_observed() -> bool {
+    matches!(OUTER.get(), Some(Some(_)))
+}
+
+/// Says that this process is about to become `program`.
+pub(crate) fn about_to_become(program: &Path) {
+    note(|| Act::Exec(found(program)));
+}
+
+/// Says that it did not.
+pub(crate) fn has_not_become(program: &Path) {
+    note(|| Act::ExecFailed(found(program)));
+}
+
+/// Says that `program` was started, as the process `child`.
+pub(crate) fn has_started(program: &OsStr, child: u32) {
+    note(|| Act::Spawned { child, program: found(Path::new(program)) });
+}
+
+/// Says that a file counted, for an answer that was given without asking.
+pub(crate) fn has_read(path: &Path) {
+    note(|| Act::Read(absolute(path)));
+}
+
+/// Says that variables counted.
+pub(crate) fn has_asked_for(names: &[&str]) {
+    for name in names {
+        note(|| Act::Env(name.into()));
+    }
+}
+
+/// Says that something was made.
+pub(crate) fn has_written(path: &Path) {
+    note(|| Act::Wrote(absolute(path)));
+}
+
+/// Says what an entry was found by, which stands for a run of the compiler.
+pub(crate) fn has_looked_at(inputs: &[RecordedInput], cwd: &Path, roots: &Roots) {
+    if is_observed() {
+        inputs
+            .iter()
+            .flat_map(|recorded| acts(&recorded.input, cwd, roots))
+            .for_each(|act| note(|| act));
+    }
+}
+
+fn acts(input: &Input, cwd: &Path, roots: &Roots) -> Vec<Act> {
+    let path = |token| roots.resolve(token).map(|path| cwd.join(path));
+    match input {
+        Input::File(token) | Input::Extern(token) | Input::LinkInput(token) => {
+            path(token).map(Act::Read).into_iter().collect()
+        }
+        Input::Env(name) | Input::EnvPath(name) => vec![Act::Env(name.into())],
+        Input::Absent(token) => path(token).map(Act::Missing).into_iter().collect(),
+        Input::Absences { dir, names } => {
+            let dir = path(dir);
+            let missing = |name| dir.as_ref().map(|dir| Act::Missing(dir.join(name)));
+            names.iter().filter_map(missing).collect()
+        }
+        Input::Listing(token) => path(token).map(Act::Listed).into_iter().collect(),
+        Input::Link(token) => path(token).map(Act::Link).into_iter().collect(),
+        Input::Kind(token) => path(token).map(Act::Looked).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the file that running `program` starts.
+fn found(program: &Path) -> PathBuf {
+    let name = program.to_string_lossy();
+    let found = files::find_program(&name, std::env::var_os("PATH"));
+    absolute(&found.unwrap_or_else(|| program.to_owned()))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    if path.is_absolute() {
+        return path.to_owned();
+    }
+    std::env::current_dir().unwrap_or_default().join(path)
+}

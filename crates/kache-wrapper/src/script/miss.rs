@@ -1,0 +1,182 @@
+//! A miss: the script runs, watched, and what it made and read is stored.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use kache_key::rustc::messages::Segment;
+use kache_key::{RootKind, portable};
+use kache_observe::Trace;
+use kache_store::{Outcome, UnitRecords};
+
+use super::facts::Facts;
+use super::{shims, tree, variables};
+use crate::compilation::Compiler;
+use crate::compilation::inputs::{Inputs, Start};
+use crate::compilation::lookup::Missed;
+use crate::compilation::publish::{self, Collected};
+use crate::compilation::sight::{self, Ground, Sight};
+use crate::process::{self, Ran};
+use crate::report::{Phase, Report};
+use crate::rustc::Declared;
+use crate::served::{Passthrough, Served};
+use crate::watch;
+
+impl Compiler for Facts<'_> {
+    fn is_edit(&self, _: &Missed) -> bool {
+        false
+    }
+
+    fn compile(
+        &self,
+        missed: &Missed,
+        _is_edit: bool,
+        report: &mut Report,
+    ) -> Result<Served, Passthrough> {
+        let has_leftovers = fs::read_dir(&self.out_dir).is_ok_and(|mut dir| dir.next().is_some());
+        if has_leftovers {
+            tree::unshare(&self.out_dir)?;
+        }
+        let mut command = self.call.command();
+        self.put_links_before_compilers(&mut command);
+        let watch = watch::attach(&mut command, &self.compilation.store, &[]);
+        let before = Before { start: Start::now(), has_leftovers };
+        let started = Instant::now();
+        let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
+        report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report.lap(Phase::Compile);
+        if !ran.status.success() {
+            let store = self.compilation.store.clone();
+            let reason = missed.reason.clone();
+            return Ok(Served { store, outcome: Outcome::Error, reason, status: ran.status });
+        }
+        let collected = watch::seen(watch, ran.pid)
+            .and_then(|trace| collect(self, &before, &trace, &ran, &missed.records));
+        Ok(publish::publish(&self.compilation, missed, collected, report))
+    }
+}
+
+impl Facts<'_> {
+    /// Lets `command` find kache where it looks for a C compiler.
+    fn put_links_before_compilers(&self, command: &mut Command) {
+        let path_var = std::env::var_os("PATH").unwrap_or_default();
+        let kache = std::env::current_exe().unwrap_or_default();
+        if !self.wraps_cc {
+            return;
+        }
+        // Without links the script finds the compilers that it always found.
+        if let Ok(Some(dir)) = shims::directory(&self.compilation.store, &kache, &path_var) {
+            command.env("PATH", shims::before(&dir, &path_var));
+        }
+    }
+}
+
+/// How things were just before the script started.
+struct Before {
+    start: Start,
+    /// Whether an earlier run left something in `OUT_DIR`.
+    has_leftovers: bool,
+}
+
+fn collect(
+    facts: &Facts<'_>,
+    before: &Before,
+    trace: &Trace,
+    ran: &Ran,
+    earlier: &UnitRecords,
+) -> Result<Collected, String> {
+    // What kache itself is does not change what is made.
+    let kache = std::env::current_exe().unwrap_or_default();
+    let ground = Ground {
+        own_dir: Some(&facts.out_dir),
+        has_leftovers: before.has_leftovers,
+        known: &[
+            facts.sysroot.clone(),
+            facts.call.program.clone(),
+            facts.compilation.store.layout().shims(),
+            kache,
+        ],
+    };
+    if !trace.left_behind.is_empty() {
+        return Err("it leaves a process behind".to_owned());
+    }
+    let mut sight = sight::sort(trace, &ground)?;
+    // Cargo names its own directories for libraries to everybody it starts, and
+    // fills them meanwhile. Who lists them looks for a library of the system.
+    let is_of_cargo = |dir: &PathBuf| {
+        let target = facts.compilation.roots.path(RootKind::Target);
+        target.is_some_and(|target| dir.starts_with(target))
+    };
+    let listed = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    for dir in std::env::split_paths(&listed).filter(is_of_cargo) {
+        sight.listed.remove(&dir);
+    }
+    check_sight(&sight)?;
+    let mut inputs = Inputs::new(&facts.compilation, before.start)?;
+    let roots = &facts.compilation.roots;
+    let tree = tree::gather(&facts.out_dir, roots, before.has_leftovers, &mut inputs)?;
+    let text = |bytes| {
+        std::str::from_utf8(bytes).map_err(|_| "the script's output is not UTF-8".to_owned())
+    };
+    let (stdout, stderr) = (text(&ran.stdout)?, text(&ran.stderr)?);
+    let tops: Vec<&Path> = [RootKind::OutDir, RootKind::Workspace]
+        .iter()
+        .filter_map(|kind| roots.path(*kind).map(Path::new))
+        .chain([facts.call.cwd.as_path()])
+        .collect();
+    inputs.observed(&sight, &tops, earlier)?;
+    declared(facts, stdout, &mut inputs, earlier)?;
+    let [stdout, stderr]: [Vec<Segment>; 2] =
+        [stdout, stderr].map(|text| portable::tokenise(text, roots));
+    let texts: Vec<String> = [&stdout, &stderr].map(|text| portable::write(text)).into();
+    let texts = texts.iter().chain(tree.texts.iter().map(|text| &text.text));
+    variables::add(&sight, &texts.map(String::as_str).collect::<Vec<_>>(), roots, &mut inputs);
+    inputs.bind_messages(&stdout);
+    inputs.bind_messages(&stderr);
+    Ok(Collected {
+        inputs: inputs.finish(),
+        outputs: tree.files,
+        texts: tree.texts,
+        stdout,
+        stderr,
+        expanded: None,
+    })
+}
+
+/// Makes sure that running the script again would make the same.
+fn check_sight(sight: &Sight) -> Result<(), String> {
+    if let Some(path) = sight.written_elsewhere.iter().find(|path| path.symlink_metadata().is_ok())
+    {
+        return Err(format!("it writes `{}`", path.display()));
+    }
+    if sight.asked_for_date || sight.asked_for_time {
+        return Err("it asks what time it is".to_owned());
+    }
+    if sight.programs.iter().any(|program| program.file_name().is_some_and(|name| name == "date")) {
+        return Err("it runs `date`".to_owned());
+    }
+    Ok(())
+}
+
+/// Adds what the script declared to cargo.
+fn declared(
+    facts: &Facts<'_>,
+    stdout: &str,
+    inputs: &mut Inputs<'_>,
+    earlier: &UnitRecords,
+) -> Result<(), String> {
+    let declared = Declared::by_script(stdout, &facts.call.cwd).map_err(|why| why.reason)?;
+    for path in declared.files.iter().filter(|path| !path.starts_with(&facts.out_dir)) {
+        if path.is_file() {
+            inputs.digested_file(path, earlier)?;
+        } else {
+            inputs.absent(path);
+        }
+    }
+    for name in &declared.asked_variables {
+        inputs.observed_variable(name, false);
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Watching what a process reads, by a library that is loaded into it.
+
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+
+use kache_observe::{NotObserved, Trace, Watch, WatchError};
+use kache_store::Store;
+
+/// A watch over one command.
+pub(crate) struct Watched {
+    watch: Watch,
+    /// Keeps the name of the library alive for as long as it is loaded.
+    _library: Option<File>,
+}
+
+/// Has what `command` does written down, as far as it is not done by programs
+/// below `hosts` on their own behalf.
+///
+/// Costs two small files and, the first time, the writing of the library.
+pub(crate) fn attach(
+    command: &mut Command,
+    store: &Store,
+    hosts: &[&Path],
+) -> Result<Watched, WatchError> {
+    let library = kache_observe::unpack(&store.layout().observers())?;
+    let library = library.ok_or(WatchError::Platform)?;
+    let watch = Watch::start()?;
+    let (library, file) = loadable(library)?;
+    command.envs(watch.variables(&library, hosts)?);
+    Ok(Watched { watch, _library: file })
+}
+
+/// Returns a path of `library` that the loader takes for one: it splits at spaces
+/// and colons. What this process has open has such a path.
+fn loadable(library: PathBuf) -> Result<(PathBuf, Option<File>), WatchError> {
+    if !library.as_os_str().as_encoded_bytes().iter().any(|byte| b" :".contains(byte)) {
+        return Ok((library, None));
+    }
+    let unreadable = |_| WatchError::Path { path: library.clone() };
+    let file = File::open(&library).map_err(unreadable)?;
+    let path = format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd());
+    Ok((PathBuf::from(path), Some(file)))
+}
+
+/// Returns what was seen of the process `pid`, which has ended; an error is why
+/// it is not the whole.
+pub(crate) fn seen(watch: Result<Watched, WatchError>, pid: u32) -> Result<Trace, String> {
+    let watched = watch.map_err(|why| format!("not observed: {why}"))?;
+    watched.watch.finish(pid).map_err(|why: NotObserved| format!("not observed: {why}"))
+}
