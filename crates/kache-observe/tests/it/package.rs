@@ -1,5 +1,5 @@
-//! The preload library: its source is part of the package and formatted, and what was
-//! built of it disturbs nobody.
+//! What the build script compiles: its source is part of the package and formatted, and
+//! the library that was built of it disturbs nobody.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,22 +23,25 @@ fn sources(directory: &Path, found: &mut BTreeSet<PathBuf>) -> Tried {
     Ok(())
 }
 
-fn preload_sources() -> Tried<BTreeSet<PathBuf>> {
+/// What `build.rs` compiles, and cargo does not know.
+fn unknown_sources() -> Tried<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("preload"), &mut found)?;
+    for directory in ["preload", "launcher"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory), &mut found)?;
+    }
     assert!(found.len() > 10);
     Ok(found)
 }
 
 #[test]
-fn the_package_has_the_preload_library() -> Tried {
+fn the_package_has_what_its_build_script_compiles() -> Tried {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["package", "--list", "--allow-dirty"]);
     let output = cargo.output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout)?;
     let listed: BTreeSet<&str> = listed.lines().collect();
-    for source in preload_sources()? {
+    for source in unknown_sources()? {
         let name = source.strip_prefix(env!("CARGO_MANIFEST_DIR"))?;
         assert!(listed.contains(name.to_str().ok_or("names are text")?), "{}", name.display());
     }
@@ -46,7 +49,7 @@ fn the_package_has_the_preload_library() -> Tried {
 }
 
 #[test]
-fn the_preload_library_is_formatted() -> Tried {
+fn what_the_build_script_compiles_is_formatted() -> Tried {
     // What a package contains has no such settings beside it.
     let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rustfmt.toml");
     if !settings.exists() {
@@ -54,7 +57,7 @@ fn the_preload_library_is_formatted() -> Tried {
     }
     let mut rustfmt = Command::new("rustfmt");
     rustfmt.args(["--check", "--edition", "2024", "--config-path"]).arg(settings);
-    let output = rustfmt.args(preload_sources()?).output()?;
+    let output = rustfmt.args(unknown_sources()?).output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     Ok(())
 }
