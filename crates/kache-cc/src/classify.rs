@@ -81,6 +81,7 @@ pub(crate) struct Builder {
     pub(crate) depend: Depend,
     include_dirs: Vec<IncludeDir>,
     sysroot: Option<String>,
+    program_dirs: Vec<String>,
     prefix_headers: Vec<String>,
     pub(crate) defines: Vec<String>,
     content_files: Vec<String>,
@@ -183,6 +184,7 @@ impl Builder {
         match part {
             Part::Define => self.defines.push(value.to_owned()),
             Part::Prefix => self.prefix_headers.push(value.to_owned()),
+            Part::ProgramDir => self.program_dirs.push(value.to_owned()),
             Part::Sysroot => self.sysroot = Some(value.to_owned()),
             Part::NoStandardIncludes => self.facts.no_standard_includes = true,
             Part::Debug => self.facts.debug_info = !matches!(given.found.name, "0" | "gdb0"),
@@ -338,6 +340,7 @@ impl Builder {
             dep_file,
             include_dirs: self.include_dirs.clone(),
             sysroot: self.sysroot.clone(),
+            program_dirs: self.program_dirs.clone(),
             prefix_headers: self.prefix_headers.clone(),
             defines: self.defines.clone(),
             content_files: self.content_files.clone(),

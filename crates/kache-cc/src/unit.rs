@@ -131,6 +131,8 @@ pub struct CcUnit {
     pub include_dirs: Vec<IncludeDir>,
     /// `--sysroot` or `-isysroot`, as given.
     pub sysroot: Option<String>,
+    /// Directories after `-B`, in order, as given.
+    pub program_dirs: Vec<String>,
     /// `-include` and `-imacros` in order. They are looked for in the working
     /// directory, then like `#include "..."`.
     pub prefix_headers: Vec<String>,

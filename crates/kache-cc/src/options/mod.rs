@@ -105,6 +105,8 @@ pub enum Part {
     Prefix,
     /// `--sysroot`, `-isysroot`.
     Sysroot,
+    /// `-B`: a directory of programs, and of all else that belongs to the compiler.
+    ProgramDir,
     /// `-nostdinc` and its kin.
     NoStandardIncludes,
     /// `-MD`.

@@ -76,7 +76,7 @@ pub static GROUPS: &[Group] = &[
     Group::flags("-", Refuse(FILES), &["-save-temps", "save-temps"]),
     Group::joined("-", Refuse(FILES), &["-save-temps=", "save-temps="]),
     Group::joined("-", Refuse(PROGRAMS), &["-specs=", "specs="]),
-    Group::either("-", Refuse(PROGRAMS), &["B"]),
+    Group::either("-", Modelled(Part::ProgramDir), &["B"]),
     Group::flags("-", Refuse(TRADITIONAL), &["traditional", "traditional-cpp"]),
     Group::either(
         "-",

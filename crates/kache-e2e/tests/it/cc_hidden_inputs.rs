@@ -154,8 +154,8 @@ fn options_that_bring_in_other_code_are_left_to_the_compiler() {
             &["-fplugin=./none.so"][..],
             &["-specs=x.specs"],
             &["--specs=x.specs"],
-            &["-Bbin"],
-            &["-B", "bin"],
+            &["-Bnone"],
+            &["-Bbin/no"],
             &["-fmodules"],
         ] {
             trial.check(compiler, &[options, &["-c", "main.c"]].concat(), Passthrough);

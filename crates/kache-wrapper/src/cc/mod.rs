@@ -1,5 +1,6 @@
 //! The C and C++ personality: one call of a compiler driver.
 
+mod asked;
 mod collect;
 mod compiler;
 mod expanded;
@@ -24,6 +25,7 @@ use kache_cc::{Verdict, classify, response_file};
 use kache_config::Config;
 use kache_store::{Outcome, Store};
 
+use self::asked::ProgramDirs;
 use self::compiler::CcCompiler;
 use crate::compilation;
 use crate::configuration;
@@ -83,11 +85,12 @@ fn units(
     let config = configuration::load(Path::new(cwd), project.as_deref(), &args)?;
     report.log_level = config.log;
     let store = Store::at(&config.cache_dir);
-    let compiler = compiler::identify(&store, path)?;
+    let compiler = compiler::identify(&store, path, ProgramDirs::default())?;
     let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
     match classify(&expanded, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
         Verdict::Compile(units) => {
+            let compiler = with_program_dirs(&store, compiler, &units, cwd)?;
             let call = Call { compiler, cwd: cwd.to_owned() };
             if units.len() > 1 {
                 several::check_silent(&store, &call, &expanded, &units)?;
@@ -95,6 +98,24 @@ fn units(
             Ok((call, config, units))
         }
     }
+}
+
+/// Returns the compiler that has the programs which options lead to.
+fn with_program_dirs(
+    store: &Store,
+    compiler: CcCompiler,
+    units: &[CcUnit],
+    cwd: &str,
+) -> Result<CcCompiler, Passthrough> {
+    let dirs = units.first().map(|unit| unit.program_dirs.as_slice()).unwrap_or_default();
+    if dirs.is_empty() {
+        return Ok(compiler);
+    }
+    // Anything else is the beginning of programs' names.
+    if let Some(dir) = dirs.iter().find(|dir| !Path::new(cwd).join(dir).is_dir()) {
+        return Err(Passthrough::because(format!("`-B` names no directory: `{dir}`")));
+    }
+    Ok(compiler::identify(store, &compiler.program, ProgramDirs { dirs, cwd })?)
 }
 
 /// Reads a response file. Only a plain file can be read a second time, by the
