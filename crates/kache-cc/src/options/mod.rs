@@ -107,6 +107,8 @@ pub enum Part {
     Sysroot,
     /// `-B`: a directory of programs, and of all else that belongs to the compiler.
     ProgramDir,
+    /// `-specs=`: a file of options.
+    Specs,
     /// `-nostdinc` and its kin.
     NoStandardIncludes,
     /// `-MD`.

@@ -6,19 +6,27 @@ use std::process::{Command, Stdio};
 use super::compiler::CompilerError;
 use crate::process;
 
-/// Directories that options add to those in which a driver looks for programs.
+/// What options add to a driver.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct ProgramDirs<'a> {
-    /// As given (`-B`), existing ones only.
-    pub(crate) dirs: &'a [String],
-    /// Where the compiler runs: relative ones start there.
+pub(crate) struct Additions<'a> {
+    /// Directories in which it looks for programs first (`-B`), as given: existing ones.
+    pub(crate) program_dirs: &'a [String],
+    /// Files of options (`-specs=`), as given: existing ones.
+    pub(crate) specs: &'a [String],
+    /// Where the compiler runs: relative paths start there.
     pub(crate) cwd: &'a str,
 }
 
-impl ProgramDirs<'_> {
-    /// Returns the options that name them.
+impl Additions<'_> {
+    /// Returns whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.program_dirs.is_empty() && self.specs.is_empty()
+    }
+
+    /// Returns the options.
     fn options(&self) -> impl Iterator<Item = String> {
-        self.dirs.iter().map(|dir| format!("-B{dir}"))
+        let dirs = self.program_dirs.iter().map(|dir| format!("-B{dir}"));
+        dirs.chain(self.specs.iter().map(|file| format!("-specs={file}")))
     }
 }
 
@@ -26,7 +34,7 @@ impl ProgramDirs<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) program: &'a Path,
-    pub(super) dirs: ProgramDirs<'a>,
+    pub(super) additions: Additions<'a>,
 }
 
 impl Asked<'_> {
@@ -35,10 +43,10 @@ impl Asked<'_> {
         let silent = |source| CompilerError::Silent { program: self.program.to_owned(), source };
         process::count_spawned();
         // Away from the project, whose place the answer must not name, unless
-        // programs may be in it.
-        let dir = if self.dirs.dirs.is_empty() { "/" } else { self.dirs.cwd };
+        // what is added may be in it.
+        let dir = if self.additions.is_empty() { "/" } else { self.additions.cwd };
         let ran = Command::new(std::path::absolute(self.program).map_err(silent)?)
-            .args(self.dirs.options())
+            .args(self.additions.options())
             .args(args)
             .current_dir(dir)
             .env_remove("PWD")

@@ -12,14 +12,14 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text};
+use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text, specs};
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
 use kache_key::input::FileStamp;
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, ProgramDirs, explaining};
+use super::asked::{Additions, Asked, explaining};
 use crate::files;
 
 /// Variables that decide which programs a driver starts.
@@ -111,16 +111,16 @@ pub(crate) fn name_for<'a>(called: &'a OsStr, path: &'a Path) -> &'a OsStr {
     if found.as_deref() == Some(path) { called } else { path.as_os_str() }
 }
 
-/// Returns what `program` is, with the programs in `dirs` if there are some.
+/// Returns what `program` is together with what options add to it.
 ///
 /// Reads one small file and looks at some; asks the compiler only where one
 /// of those changed, or where a script or the like chooses it.
 pub(crate) fn identify(
     store: &Store,
     program: &Path,
-    dirs: ProgramDirs<'_>,
+    additions: Additions<'_>,
 ) -> Result<CcCompiler, CompilerError> {
-    let asked = Asked { program, dirs };
+    let asked = Asked { program, additions };
     let memo_id = memo_id(asked);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
     let current = known.filter(|known| known.is_current(asked));
@@ -158,9 +158,11 @@ fn family_named(name: &str) -> Option<Family> {
 fn memo_id(asked: Asked<'_>) -> Digest {
     let mut hasher = FieldHasher::new("kache cc memo 3");
     hasher.text("program", &asked.program.to_string_lossy());
-    if !asked.dirs.dirs.is_empty() {
-        hasher.text("cwd", asked.dirs.cwd);
-        hasher.list("program dirs", asked.dirs.dirs.iter().map(String::as_str));
+    let additions = asked.additions;
+    if !additions.is_empty() {
+        hasher.text("cwd", additions.cwd);
+        hasher.list("program dirs", additions.program_dirs.iter().map(String::as_str));
+        hasher.list("specs", additions.specs.iter().map(String::as_str));
     }
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
@@ -184,7 +186,9 @@ fn ask_and_remember(
 
 fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
     let program = asked.program;
-    let version = asked.answer(&["--version"])?;
+    // What is added may keep it from answering, and is not watched yet.
+    let plain = Asked { additions: Additions::default(), ..asked };
+    let version = plain.answer(&["--version"])?;
     let mut identity = Identity::new(&version);
     identity.watch(program)?;
     let Some(family) = family_of_version_text(&version) else {
@@ -195,7 +199,8 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
     identity.explained(&asked.answer(&explaining("c++"))?)?;
     identity.behind(program, &explained)?;
     identity.search_dirs(&asked.answer(&["-print-search-dirs"])?);
-    identity.program_dirs(asked.dirs);
+    identity.program_dirs(asked.additions.program_dirs);
+    identity.specs(asked)?;
     match family {
         Family::Gcc => {
             for name in GCC_PROGRAMS {
@@ -205,7 +210,7 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
             let specs = asked.answer(&["-print-file-name=specs"])?;
             let specs = Path::new(specs.trim());
             // It can have the compiler do anything.
-            if asked.dirs.dirs.iter().any(|dir| specs.starts_with(dir)) {
+            if asked.additions.program_dirs.iter().any(|dir| specs.starts_with(dir)) {
                 return Err(CompilerError::Specs(specs.to_owned()));
             }
             identity.file_if_there(specs)?;
@@ -230,6 +235,12 @@ fn digest_of_start(path: &Path) -> io::Result<Digest> {
 fn driver_named_in(line: &str) -> Option<&str> {
     let clang = || line.strip_prefix(" \"")?.split_once("\" -cc1 ").map(|(path, _)| path);
     line.strip_prefix("COLLECT_GCC=").or_else(clang)
+}
+
+/// Returns the directories in the line of `text` that begins with `mark`.
+fn dirs_listed(mark: &str, text: &str) -> Vec<PathBuf> {
+    let line = text.lines().find_map(|line| line.strip_prefix(mark));
+    line.map(|dirs| std::env::split_paths(dirs).collect()).unwrap_or_default()
 }
 
 /// An identity under construction.
@@ -280,8 +291,8 @@ impl Identity {
 
     /// Takes in directories given as options. Whatever appears in one may be
     /// taken: programs by other names too, headers, specs.
-    fn program_dirs(&mut self, given: ProgramDirs<'_>) {
-        for dir in given.dirs {
+    fn program_dirs(&mut self, dirs: &[String]) {
+        for dir in dirs {
             let searched = self.search_dirs.iter().filter(|place| place.starts_with(dir));
             let places: Vec<PathBuf> = searched
                 .cloned()
@@ -297,11 +308,30 @@ impl Identity {
         }
     }
 
+    /// Adds files of options. One by a relative name is looked for among the
+    /// compiler's own libraries first.
+    fn specs(&mut self, asked: Asked<'_>) -> Result<(), CompilerError> {
+        for name in asked.additions.specs {
+            let path = PathBuf::from(name);
+            let found = asked.answer(&[&format!("-print-file-name={name}")])?;
+            let text = fs::read_to_string(&path).ok();
+            let is_understood = text.is_some_and(|text| specs::not_understood(&text).is_none());
+            if found.trim() != name || !is_understood {
+                return Err(CompilerError::Specs(path));
+            }
+            self.watch(&path)?;
+            if path.is_relative() {
+                let dirs = dirs_listed("libraries: =", &asked.answer(&["-print-search-dirs"])?);
+                let places = dirs.into_iter().map(|dir| dir.join(&path));
+                self.absent.extend(places.filter(|place| *place != path));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in where a driver says that it looks for programs.
     fn search_dirs(&mut self, text: &str) {
-        let line = text.lines().find_map(|line| line.strip_prefix("programs: ="));
-        self.search_dirs =
-            line.map(|dirs| std::env::split_paths(dirs).collect()).unwrap_or_default();
+        self.search_dirs = dirs_listed("programs: =", text);
     }
 
     /// Notes the places where the driver looks for the program `name` before it

@@ -39,6 +39,7 @@ const CHOOSING: &[&str] = &[
     "-imultilib",
     "-ccc-",
     "-specs",
+    "--specs",
 ];
 
 /// Variables that add directories to those a compiler searches by itself.
