@@ -131,6 +131,10 @@ pub struct CcUnit {
     pub include_dirs: Vec<IncludeDir>,
     /// `--sysroot` or `-isysroot`, as given.
     pub sysroot: Option<String>,
+    /// Directories after `-B`, in order, as given.
+    pub program_dirs: Vec<String>,
+    /// Files after `-specs=`, in order, as given.
+    pub specs: Vec<String>,
     /// `-include` and `-imacros` in order. They are looked for in the working
     /// directory, then like `#include "..."`.
     pub prefix_headers: Vec<String>,

@@ -3,9 +3,10 @@
 //! `cargo run --release -p kache-observe --example overhead -- [--runs N] [--host DIR]...
 //! PROGRAM [ARGUMENT]...`
 //!
-//! Runs the program bare and observed by turns and prints the median of each, and
-//! the median of the differences between neighbours, in microseconds of wall time.
-//! Starting the watch and reading its trace is part of what is measured.
+//! Runs the program bare and observed by turns and prints the median and the least of
+//! each, in microseconds: by the clock, and of processor time of the program and all
+//! its children, which on a busy machine is the better measure. Starting the watch and
+//! reading its trace is part of what the clock measures, and is printed by itself.
 
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 
@@ -14,15 +15,26 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kache_observe::Watch;
+use wait4::Wait4 as _;
 
 struct Measured {
     program: OsString,
     arguments: Vec<OsString>,
     library: PathBuf,
     hosts: Vec<PathBuf>,
+}
+
+/// What one run took.
+#[derive(Clone, Copy)]
+struct Run {
+    clock: Duration,
+    processor: Duration,
+    /// What starting the watch and reading the trace took.
+    watching: Duration,
+    events: usize,
 }
 
 impl Measured {
@@ -32,40 +44,47 @@ impl Measured {
         command
     }
 
-    fn bare(&self) -> Result<i128, Box<dyn Error>> {
+    fn bare(&self) -> Result<Run, Box<dyn Error>> {
         let start = Instant::now();
-        self.command().status()?;
-        Ok(micros_since(start))
+        let usage = self.command().spawn()?.wait4()?.rusage;
+        let processor = usage.utime + usage.stime;
+        Ok(Run { clock: start.elapsed(), processor, watching: Duration::ZERO, events: 0 })
     }
 
-    /// Returns the time and how many events there were.
-    fn observed(&self) -> Result<(i128, usize), Box<dyn Error>> {
+    fn observed(&self) -> Result<Run, Box<dyn Error>> {
         let hosts: Vec<&Path> = self.hosts.iter().map(PathBuf::as_path).collect();
         let start = Instant::now();
         let watch = Watch::start()?;
         let variables = watch.variables(&self.library, &hosts)?;
-        let mut child = self.command().envs(variables).spawn()?;
-        child.wait()?;
-        let trace = watch.finish(child.id())?;
-        Ok((micros_since(start), trace.events.len()))
+        let started = start.elapsed();
+        let child = self.command().envs(variables).spawn()?;
+        let root = child.id();
+        let usage = child.wait4()?.rusage;
+        let ended = Instant::now();
+        let trace = watch.finish(root)?;
+        Ok(Run {
+            clock: start.elapsed(),
+            processor: usage.utime + usage.stime,
+            watching: started + ended.elapsed(),
+            events: trace.events.len(),
+        })
     }
 }
 
-fn micros_since(start: Instant) -> i128 {
-    i128::try_from(start.elapsed().as_micros()).unwrap_or(i128::MAX)
-}
-
-fn median(mut all: Vec<i128>) -> i128 {
+/// The median and the least of some measure.
+fn summary(runs: &[Run], measure: impl Fn(&Run) -> Duration) -> String {
+    let mut all: Vec<u128> = runs.iter().map(|run| measure(run).as_micros()).collect();
     all.sort_unstable();
-    all.get(all.len() / 2).copied().unwrap_or_default()
+    let least = all.first().copied().unwrap_or_default();
+    let median = all.get(all.len() / 2).copied().unwrap_or_default();
+    format!("{median:>9} {least:>9}")
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).peekable();
     let (mut runs, mut hosts) = (50_u32, Vec::new());
-    while let Some(option) =
-        arguments.next_if(|argument| argument == "--host" || argument == "--runs")
-    {
+    let is_option = |argument: &OsString| argument == "--host" || argument == "--runs";
+    while let Some(option) = arguments.next_if(is_option) {
         let value = arguments.next().ok_or("an option takes a value")?;
         if option == "--host" {
             hosts.push(PathBuf::from(value));
@@ -78,26 +97,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let library = kache_observe::unpack(&directory)?.ok_or("nothing is observed here")?;
     let measured = Measured { program, arguments: arguments.collect(), library, hosts };
 
-    let (mut bare, mut observed, mut differences) = (Vec::new(), Vec::new(), Vec::new());
-    let mut events = 0;
+    let (mut bare, mut observed) = (Vec::new(), Vec::new());
     for run in 0..runs {
         // By turns first and second, so that neither profits from the other.
-        let (without, with) = if run % 2 == 0 {
-            let without = measured.bare()?;
-            (without, measured.observed()?)
+        if run % 2 == 0 {
+            bare.push(measured.bare()?);
+            observed.push(measured.observed()?);
         } else {
-            let with = measured.observed()?;
-            (measured.bare()?, with)
-        };
-        bare.push(without);
-        observed.push(with.0);
-        differences.push(with.0 - without);
-        events = with.1;
+            observed.push(measured.observed()?);
+            bare.push(measured.bare()?);
+        }
     }
-    println!("bare        {:>8} us", median(bare.clone()));
-    println!("observed    {:>8} us, {events} events", median(observed.clone()));
-    println!("difference  {:>8} us", median(differences));
-    let fastest = |all: &[i128]| all.iter().min().copied().unwrap_or_default();
-    println!("fastest     {:>8} us bare, {} us observed", fastest(&bare), fastest(&observed));
+    println!("us                  median     least");
+    println!("clock, bare      {}", summary(&bare, |run| run.clock));
+    println!("clock, observed  {}", summary(&observed, |run| run.clock));
+    println!("processor, bare  {}", summary(&bare, |run| run.processor));
+    println!("  observed       {}", summary(&observed, |run| run.processor));
+    println!("watching         {}", summary(&observed, |run| run.watching));
+    println!("events           {:>9}", observed.last().map_or(0, |run| run.events));
     Ok(())
 }

@@ -87,8 +87,11 @@ fn an_unknown_option_is_refused_by_name() {
 fn what_an_entry_cannot_hold_is_refused() {
     refused(BOTH, "-c a.c -save-temps=obj", "`-save-temps=` writes files that are not modelled");
     refused(BOTH, "-c a.c -fplugin=x.so", "`-fplugin=` loads a plugin");
-    refused(BOTH, "-c a.c -B dir", "`-B` changes which programs run, or with which options");
-    refused(BOTH, "-c a.c -specs=x", "`-specs=` changes which programs run, or with which options");
+    refused(
+        CLANG,
+        "-c a.c -specs=x",
+        "`-specs=` changes which programs run, or with which options",
+    );
     refused(BOTH, "-c a.c -fprofile-use", "`-fprofile-use` reads a file that it does not name");
     refused(GCC, "-c a.c -fprofile-use=", "`-fprofile-use=` has no value");
     let moved = "`-fprofile-dir=` says where counts are, too";
@@ -277,6 +280,16 @@ fn colours_are_as_the_last_option_says() {
 fn files_that_options_name_are_keyed_by_content() {
     let line = "-c a.c -fsanitize-ignorelist=l -fprofile-use=p -fxray-attr-list=x";
     assert_eq!(unit_of(line, Family::Clang).content_files, ["l", "p", "x"]);
+}
+
+#[test]
+fn what_options_add_to_the_compiler_is_told() {
+    let line = "-B a -c a.c -Bb/ -fprofile-use=p -Xlinker -Bstatic -specs=s --specs=/t";
+    let unit = unit_of(line, Family::Gcc);
+    assert_eq!(unit.specs, ["s", "/t"]);
+    assert_eq!(unit.program_dirs, ["a", "b/"]);
+    assert_eq!(unit.profile_dir.as_deref(), Some("p"));
+    assert!(unit.facts.output_is_keyed);
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub fn hidden_by(unit: &CcUnit) -> Option<&'static str> {
     if unit.family == Family::Clang && unit.facts.debug_info && !has_old_dwarf(&unit.arguments) {
         return Some("has digests of the sources in its debug information");
     }
+    if !unit.specs.is_empty() {
+        return Some("has options in another file");
+    }
     unit.arguments.iter().find_map(reads_more)
 }
 

@@ -92,7 +92,7 @@ pub static GROUPS: &[Group] = &[
         Refuse(FILES),
         &["dependency-dot", "dependency-file", "gen-cdb-fragment-path"],
     ),
-    Group::joined("-", Refuse(PROGRAMS), &["-config", "working-directory"]),
+    Group::joined("-", Refuse(PROGRAMS), &["-config", "-specs=", "specs=", "working-directory"]),
     Group::separate("-", Refuse(PRECOMPILED), &["include-pch"]),
     Group::flags("-", Refuse(PRECOMPILED), &["-relocatable-pch", "relocatable-pch"]),
     Group::either("-", Refuse(HEADERS), &["iframeworkwithsysroot", "iwithsysroot"]),

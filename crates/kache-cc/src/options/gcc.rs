@@ -20,6 +20,7 @@ pub static GROUPS: &[Group] = &[
     Group::flags("-", Refuse(REPORTS), &["Q"]),
     Group::joined("-", Refuse(FILES), &["aux-info="]),
     Group::separate("-", Refuse(FILES), &["aux-info"]),
+    Group::joined("-", Modelled(Part::Specs), &["-specs=", "specs="]),
     Group::flags("-", Refuse(PROGRAMS), &["no-integrated-cpp"]),
     Group::separate("-", Refuse(PROGRAMS), &["wrapper"]),
     Group::joined("-", Refuse(PLUGIN), &["iplugindir="]),

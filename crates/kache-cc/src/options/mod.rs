@@ -105,6 +105,10 @@ pub enum Part {
     Prefix,
     /// `--sysroot`, `-isysroot`.
     Sysroot,
+    /// `-B`: a directory of programs, and of all else that belongs to the compiler.
+    ProgramDir,
+    /// `-specs=`: a file of options.
+    Specs,
     /// `-nostdinc` and its kin.
     NoStandardIncludes,
     /// `-MD`.

@@ -3,7 +3,7 @@
 use super::Effect::{Code, Diagnostics, Link, Modelled, Neutral, Preprocessor, Refuse, Search};
 use super::reason::{
     DEPENDENCIES, FILES, HEADERS, MODULES, NOT_A_COMPILATION, PLUGIN, PRECOMPILED, PROFILE,
-    PROGRAMS, REPORTS, TRADITIONAL,
+    REPORTS, TRADITIONAL,
 };
 use super::{Group, Part, SearchKind};
 
@@ -75,8 +75,7 @@ pub static GROUPS: &[Group] = &[
     Group::flags("-", Refuse(REPORTS), &["H", "time", "v"]),
     Group::flags("-", Refuse(FILES), &["-save-temps", "save-temps"]),
     Group::joined("-", Refuse(FILES), &["-save-temps=", "save-temps="]),
-    Group::joined("-", Refuse(PROGRAMS), &["-specs=", "specs="]),
-    Group::either("-", Refuse(PROGRAMS), &["B"]),
+    Group::either("-", Modelled(Part::ProgramDir), &["B"]),
     Group::flags("-", Refuse(TRADITIONAL), &["traditional", "traditional-cpp"]),
     Group::either(
         "-",

@@ -2,7 +2,7 @@
 //! clock, plugins, profiles, precompiled headers.
 
 use crate::cc_trial::{CLANG, CcTrial, GCC, is_installed, with_each};
-use crate::expected::Expected::{Compiled, Hit, Passthrough, Unstored};
+use crate::expected::Expected::{Compiled, Hit, Passthrough, Served, Unstored};
 
 /// Compiles `source`, which reads `data.bin` behind the compiler's back, with
 /// two contents of that file.
@@ -152,15 +152,44 @@ fn options_that_bring_in_other_code_are_left_to_the_compiler() {
         let trial = CcTrial::of(&[("main.c", "int x;\n"), ("x.specs", ""), ("bin/note", "")]);
         for options in [
             &["-fplugin=./none.so"][..],
-            &["-specs=x.specs"],
-            &["--specs=x.specs"],
-            &["-Bbin"],
-            &["-B", "bin"],
+            &["-specs=none.specs"],
+            &["--specs=none.specs"],
+            &["-Bnone"],
+            &["-Bbin/no"],
             &["-fmodules"],
         ] {
             trial.check(compiler, &[options, &["-c", "main.c"]].concat(), Passthrough);
         }
     });
+}
+
+#[test]
+fn the_contents_of_a_file_of_options_are_keyed() {
+    let specs = |options: &str| format!("*cc1_options:\n+ %{{!fno-common:{options}}}\n\n");
+    let mut trial =
+        CcTrial::of(&[("main.c", "int x;\n"), ("my.specs", &specs("-fcommon")), ("dir/note", "")]);
+    let absolute = trial.project.path("my.specs");
+    let absolute = format!("--specs={}", absolute.display());
+    for option in ["-specs=my.specs", absolute.as_str()] {
+        let args = [option, "-c", "main.c"];
+        trial.write("my.specs", &specs("-fcommon"));
+        let common = trial.check(GCC, &args, Compiled);
+        trial.check(GCC, &args, Served);
+        trial.write("my.specs", &specs("-O1"));
+        let seen = trial.check(GCC, &args, Compiled);
+        assert!(seen.bytes("main.o") != common.bytes("main.o"));
+        trial.check(GCC, &args, Served);
+        trial.prove_served(GCC, &["-c", "main.c"]);
+        let more = ["%include <other.specs>\n", &specs("-g"), &specs("@dir/note"), "nonsense"];
+        for text in more {
+            trial.write("my.specs", text);
+            trial.prove_left_alone(GCC, &args);
+        }
+    }
+    trial.write("my.specs", &specs("-fcommon"));
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    trial.check(GCC, &["-specs=my.specs", "-c", "main.c"], Served);
+    trial.check(GCC, &["-specs=my.specs", "-c", "main.c"], Hit);
 }
 
 #[test]

@@ -220,3 +220,95 @@ fn what_a_library_of_a_macro_does_while_it_is_loaded_counts() -> Tried {
     assert!(seen(&sandbox, &trace).contains("Missing early"));
     Ok(())
 }
+
+/// Runs a host in C, which is given the path of a library that is a guest. The guest's
+/// `guest` opens the file that it is given.
+fn host(before: &str, body: &str) -> Tried<(Sandbox, Trace)> {
+    let sandbox = Sandbox::new()?;
+    let source = sandbox.beside("guest.c");
+    let library = sandbox.root().join("guest.so");
+    let text = "#include <fcntl.h>\nvolatile int kept;
+        int guest(const char *name) { kept = open(name, O_RDONLY); return kept; }";
+    fs::write(&source, text)?;
+    succeed(sandbox.command("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source))?;
+    let before = format!("#include <ucontext.h>\n{before}");
+    let start = "void *handle = dlopen(argv[1], RTLD_NOW); SOME(handle);
+        int (*volatile guest)(const char *) = (int (*)(const char *))dlsym(handle, \"guest\");";
+    let program = sandbox.c(&before, &format!("{start}{body}"), &[])?;
+    let directory = sandbox.beside("host");
+    fs::create_dir(&directory)?;
+    let kept = directory.join("program");
+    fs::rename(program, &kept)?;
+    let run = observe(sandbox.command(kept).arg(library), &[&directory])?;
+    assert!(run.status.success(), "{}", run.status);
+    Ok((sandbox, run.trace?))
+}
+
+#[test]
+fn who_only_knows_a_guest_is_not_the_guest() -> Tried {
+    let (sandbox, trace) = host(
+        "",
+        r#"
+        OK(open("other", O_RDONLY));
+        guest("file");
+        OK(open("dir/one", O_RDONLY));
+        if (argc > 100) guest("none");
+        "#,
+    )?;
+    assert_eq!(sandbox.seen(&trace), ["Read file"]);
+    Ok(())
+}
+
+#[test]
+fn a_guest_that_is_gone_leaves_nothing_to_stumble_over() -> Tried {
+    let (sandbox, trace) = host(
+        "static int again(int (*f)(const char *), int n) {
+            volatile long room[64]; room[n & 63] = (long)f + 5;
+            return n ? again(f, n - 1) + room[3] : open(\"other\", O_RDONLY);
+        }",
+        r#"
+        guest("file");
+        OK(dlclose(handle));
+        again(guest, 20);
+        "#,
+    )?;
+    assert_eq!(sandbox.seen(&trace), ["Read file"]);
+    Ok(())
+}
+
+#[test]
+fn a_guest_is_found_on_any_stack_and_nothing_beyond_it_is_read() -> Tried {
+    let (sandbox, trace) = host(
+        r#"
+        static int (*inner)(const char *);
+        static ucontext_t main_context, context;
+        static void by_guest(void) { inner("file"); }
+        static void by_host(void) { open("other", O_RDONLY); }
+        static void on_small_stack(void (*run)(void)) {
+            enum { SIZE = 16384 };
+            char *stack = mmap(0, SIZE + 4096, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            // Nobody may read what comes behind the stack.
+            OK(mprotect(stack + SIZE, 4096, PROT_NONE));
+            getcontext(&context);
+            context.uc_stack.ss_sp = stack;
+            context.uc_stack.ss_size = SIZE;
+            context.uc_link = &main_context;
+            makecontext(&context, run, 0);
+            swapcontext(&main_context, &context);
+            OK(munmap(stack, SIZE + 4096));
+        }
+        static void *in_thread(void *data) { on_small_stack(by_host); inner("link"); return 0; }
+        "#,
+        r"
+        inner = guest;
+        on_small_stack(by_host);
+        on_small_stack(by_guest);
+        pthread_t thread;
+        pthread_create(&thread, 0, in_thread, 0);
+        pthread_join(thread, 0);
+        ",
+    )?;
+    assert_eq!(sandbox.seen(&trace), ["Read file", "Read link"]);
+    Ok(())
+}

@@ -4,17 +4,19 @@
 //! must be in the trace, except what the loader and the C library do by themselves.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 
-use kache_observe::{Act, Trace};
+use kache_observe::{Act, Trace, Watch};
 
 use crate::programs::has;
-use crate::sandbox::{Sandbox, Tried, trace_of};
+use crate::sandbox::{Sandbox, Tried, library};
 
-/// Names that the loader and the C library look for by themselves.
-const UNSEEN: [&str; 9] = [
+/// What the loader, the C library and the preload library look for by themselves.
+const UNSEEN: [&str; 10] = [
+    "/kache-trace-",
     "/ld.so.",
     "/locale",
     "/glibc-hwcaps",
@@ -69,21 +71,31 @@ fn asked(line: &str, asked: &mut Asked) -> Option<()> {
     Some(())
 }
 
-fn strace(sandbox: &Sandbox, command: &[&str]) -> Tried<Option<Asked>> {
+/// Runs a program under both; `None` where nobody may trace.
+fn strace(sandbox: &Sandbox, command: &[&str]) -> Tried<Option<(Asked, Trace)>> {
     let log = sandbox.beside("strace");
+    let watch = Watch::start()?;
     let mut strace = sandbox.command("strace");
     strace.args(["-f", "-y", "-s", "4096", "-e", "trace=%file", "-o"]).arg(&log);
-    let status =
-        strace.env_remove("LD_LIBRARY_PATH").args(command).stdout(Stdio::null()).status()?;
-    if !status.success() {
-        // There are places where nobody may trace.
+    for (name, value) in watch.variables(&library()?, &[])? {
+        let mut setting = OsString::from(name);
+        setting.push("=");
+        setting.push(value);
+        strace.arg("-E").arg(setting);
+    }
+    // Cargo sets it for tests; where the loader looks by it is not seen.
+    strace.env_remove("LD_LIBRARY_PATH").args(command).stdout(Stdio::null());
+    if !strace.status()?.success() {
         return Ok(None);
     }
+    let text = fs::read_to_string(log)?;
+    let root = text.split(' ').next().ok_or("the first line begins with a process")?;
+    let trace = watch.finish(root.parse()?)?;
     let mut all = Asked::default();
-    for line in fs::read_to_string(log)?.lines() {
+    for line in text.lines() {
         asked(line, &mut all);
     }
-    Ok(Some(all))
+    Ok(Some((all, trace)))
 }
 
 /// All paths in a trace, folded.
@@ -97,26 +109,23 @@ fn seen(trace: &Trace) -> BTreeSet<PathBuf> {
     paths
 }
 
-/// Runs a program twice, and compares.
+/// Runs a program and compares what both say of it.
 #[track_caller]
 fn check(prepare: impl Fn(&Sandbox) -> Tried, command: &[&str]) -> Tried {
-    let (Some(program), true) = (command.first(), has("strace")) else { return Ok(()) };
+    if !has("strace") {
+        return Ok(());
+    }
     let sandbox = Sandbox::new()?;
     prepare(&sandbox)?;
-    let Some(asked) = strace(&sandbox, command)? else { return Ok(()) };
+    let Some((asked, trace)) = strace(&sandbox, command)? else { return Ok(()) };
     assert!(!asked.read.is_empty() && !asked.missing.is_empty());
-    let mut observed = sandbox.command(program);
-    // Cargo sets it for tests; where the loader looks by it is not seen.
-    observed.env_remove("LD_LIBRARY_PATH");
-    observed.args(command.get(1..).unwrap_or_default()).stdout(Stdio::null());
-    let seen = seen(&trace_of(&mut observed)?);
+    let seen = seen(&trace);
     let known = |path: &PathBuf| {
         let text = path.display().to_string();
         // Below it something was seen, which says as much: the C library resolves
-        // paths piece by piece. Temporary names differ from run to run.
+        // paths piece by piece.
         UNSEEN.iter().any(|unseen| text.contains(unseen))
             || seen.range(path.clone()..).next().is_some_and(|next| next.starts_with(path))
-            || path.parent() == Some(&std::env::temp_dir())
     };
     let unseen = |paths: &BTreeSet<PathBuf>| -> Vec<PathBuf> {
         paths.iter().filter(|path| !known(path)).cloned().collect()

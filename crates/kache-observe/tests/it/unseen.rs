@@ -232,6 +232,7 @@ fn a_program_made_by_go_is_not_seen() -> Tried {
     // Such a program may use the C library, and also calls the kernel by itself.
     let note = r#"
         __asm__(".section .note.go.buildid, \"a\", @note\n"
+            ".long 4, 6, 9\n.ascii \"GNU\\0\"\n.ascii \"before\\0\\0\"\n"
             ".long 4, 5, 4\n.ascii \"Go\\0\\0\"\n.ascii \"build\\0\\0\\0\"\n.text");
     "#;
     let run = run(note, "", &[])?;

@@ -11,17 +11,16 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text};
+use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text, specs};
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
 use kache_key::input::FileStamp;
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
+use super::asked::{Additions, Asked, explaining};
 use crate::files;
-use crate::process;
 
 /// Variables that decide which programs a driver starts.
 const CHOICE_ENV: &[&str] = &["PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_LIBRARY_PATH"];
@@ -74,6 +73,8 @@ pub(crate) enum CompilerError {
     Unknown(PathBuf),
     #[error("failed to ask `{}`: {source}", program.display())]
     Silent { program: PathBuf, source: io::Error },
+    #[error("options in `{}` are not modelled", .0.display())]
+    Specs(PathBuf),
     #[error("failed to look at `{}`", .0.display())]
     Unreadable(PathBuf),
 }
@@ -110,15 +111,20 @@ pub(crate) fn name_for<'a>(called: &'a OsStr, path: &'a Path) -> &'a OsStr {
     if found.as_deref() == Some(path) { called } else { path.as_os_str() }
 }
 
-/// Returns what `program` is.
+/// Returns what `program` is together with what options add to it.
 ///
 /// Reads one small file and looks at some; asks the compiler only where one
 /// of those changed, or where a script or the like chooses it.
-pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, CompilerError> {
-    let memo_id = memo_id(program);
+pub(crate) fn identify(
+    store: &Store,
+    program: &Path,
+    additions: Additions<'_>,
+) -> Result<CcCompiler, CompilerError> {
+    let asked = Asked { program, additions };
+    let memo_id = memo_id(asked);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
-    let current = known.filter(|known| known.is_current(program));
-    let known = current.map_or_else(|| ask_and_remember(store, memo_id, program), Ok)?;
+    let current = known.filter(|known| known.is_current(asked));
+    let known = current.map_or_else(|| ask_and_remember(store, memo_id, asked), Ok)?;
     let unknown = || CompilerError::Unknown(program.to_owned());
     let family = known.family.as_deref().and_then(family_named).ok_or_else(unknown)?;
     let behind = known.behind.as_ref().map(|behind| behind.driver.as_str());
@@ -132,10 +138,11 @@ pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, Comp
 }
 
 impl Known {
-    /// Returns whether `program` would still answer as it did.
-    fn is_current(&self, program: &Path) -> bool {
+    /// Returns whether the program would still answer as it did.
+    fn is_current(&self, asked: Asked<'_>) -> bool {
         let explains_the_same = |behind: &Behind| {
-            answer(program, &explaining("c"))
+            asked
+                .answer(&explaining("c"))
                 .is_ok_and(|text| Digest::of(text.as_bytes()) == behind.explained)
         };
         self.watched.iter().all(files::is_unchanged)
@@ -144,19 +151,19 @@ impl Known {
     }
 }
 
-/// Returns the arguments with which a driver says what it would run, with
-/// which options, and where it looks for headers.
-fn explaining(language: &str) -> [&str; 5] {
-    ["-v", "-E", "-x", language, "/dev/null"]
-}
-
 fn family_named(name: &str) -> Option<Family> {
     [Family::Gcc, Family::Clang, Family::ClangCl].into_iter().find(|family| family.name() == name)
 }
 
-fn memo_id(program: &Path) -> Digest {
+fn memo_id(asked: Asked<'_>) -> Digest {
     let mut hasher = FieldHasher::new("kache cc memo 3");
-    hasher.text("program", &program.to_string_lossy());
+    hasher.text("program", &asked.program.to_string_lossy());
+    let additions = asked.additions;
+    if !additions.is_empty() {
+        hasher.text("cwd", additions.cwd);
+        hasher.list("program dirs", additions.program_dirs.iter().map(String::as_str));
+        hasher.list("specs", additions.specs.iter().map(String::as_str));
+    }
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
         hasher.option(name, value.as_ref().map(|value| value.as_encoded_bytes()));
@@ -167,9 +174,9 @@ fn memo_id(program: &Path) -> Digest {
 fn ask_and_remember(
     store: &Store,
     memo_id: Digest,
-    program: &Path,
+    asked: Asked<'_>,
 ) -> Result<Known, CompilerError> {
-    let known = ask(program)?;
+    let known = ask(asked)?;
     if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
         // Forgetting costs the next call these questions again.
         drop(memo::write(store.layout(), memo_id, &known));
@@ -177,26 +184,36 @@ fn ask_and_remember(
     Ok(known)
 }
 
-fn ask(program: &Path) -> Result<Known, CompilerError> {
-    let version = answer(program, &["--version"])?;
+fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
+    let program = asked.program;
+    // What is added may keep it from answering, and is not watched yet.
+    let plain = Asked { additions: Additions::default(), ..asked };
+    let version = plain.answer(&["--version"])?;
     let mut identity = Identity::new(&version);
     identity.watch(program)?;
     let Some(family) = family_of_version_text(&version) else {
         return Ok(identity.known(None));
     };
-    let explained = answer(program, &explaining("c"))?;
+    let explained = asked.answer(&explaining("c"))?;
     identity.explained(&explained)?;
-    identity.explained(&answer(program, &explaining("c++"))?)?;
+    identity.explained(&asked.answer(&explaining("c++"))?)?;
     identity.behind(program, &explained)?;
+    identity.search_dirs(&asked.answer(&["-print-search-dirs"])?);
+    identity.program_dirs(asked.additions.program_dirs);
+    identity.specs(asked)?;
     match family {
         Family::Gcc => {
-            identity.search_dirs(&answer(program, &["-print-search-dirs"])?);
             for name in GCC_PROGRAMS {
-                let path = answer(program, &[&format!("-print-prog-name={name}")])?;
+                let path = asked.answer(&[&format!("-print-prog-name={name}")])?;
                 identity.program(name, path.trim())?;
             }
-            let specs = answer(program, &["-print-file-name=specs"])?;
-            identity.file_if_there(Path::new(specs.trim()))?;
+            let specs = asked.answer(&["-print-file-name=specs"])?;
+            let specs = Path::new(specs.trim());
+            // It can have the compiler do anything.
+            if asked.additions.program_dirs.iter().any(|dir| specs.starts_with(dir)) {
+                return Err(CompilerError::Specs(specs.to_owned()));
+            }
+            identity.file_if_there(specs)?;
         }
         Family::Clang | Family::ClangCl => {
             identity.program("as", "as")?;
@@ -205,21 +222,6 @@ fn ask(program: &Path) -> Result<Known, CompilerError> {
         }
     }
     Ok(identity.known(Some(family)))
-}
-
-/// Returns all that the compiler says to a question, on both its outputs.
-fn answer(program: &Path, args: &[&str]) -> Result<String, CompilerError> {
-    let silent = |source| CompilerError::Silent { program: program.to_owned(), source };
-    process::count_spawned();
-    // Away from the project, whose place the answer must not name.
-    let ran = Command::new(std::path::absolute(program).map_err(silent)?)
-        .args(args)
-        .current_dir("/")
-        .env_remove("PWD")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(silent)?;
-    Ok(String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
 }
 
 fn digest_of_start(path: &Path) -> io::Result<Digest> {
@@ -233,6 +235,12 @@ fn digest_of_start(path: &Path) -> io::Result<Digest> {
 fn driver_named_in(line: &str) -> Option<&str> {
     let clang = || line.strip_prefix(" \"")?.split_once("\" -cc1 ").map(|(path, _)| path);
     line.strip_prefix("COLLECT_GCC=").or_else(clang)
+}
+
+/// Returns the directories in the line of `text` that begins with `mark`.
+fn dirs_listed(mark: &str, text: &str) -> Vec<PathBuf> {
+    let line = text.lines().find_map(|line| line.strip_prefix(mark));
+    line.map(|dirs| std::env::split_paths(dirs).collect()).unwrap_or_default()
 }
 
 /// An identity under construction.
@@ -281,11 +289,49 @@ impl Identity {
         }
     }
 
-    /// Takes in where GCC says that it looks for programs.
+    /// Takes in directories given as options. Whatever appears in one may be
+    /// taken: programs by other names too, headers, specs.
+    fn program_dirs(&mut self, dirs: &[String]) {
+        for dir in dirs {
+            let searched = self.search_dirs.iter().filter(|place| place.starts_with(dir));
+            let places: Vec<PathBuf> = searched
+                .cloned()
+                .chain([PathBuf::from(dir), Path::new(dir).join("lib/gcc")])
+                .collect();
+            for place in places {
+                if place.is_dir() {
+                    self.watch_dir(&place);
+                } else {
+                    self.absent.insert(place);
+                }
+            }
+        }
+    }
+
+    /// Adds files of options. One by a relative name is looked for among the
+    /// compiler's own libraries first.
+    fn specs(&mut self, asked: Asked<'_>) -> Result<(), CompilerError> {
+        for name in asked.additions.specs {
+            let path = PathBuf::from(name);
+            let found = asked.answer(&[&format!("-print-file-name={name}")])?;
+            let text = fs::read_to_string(&path).ok();
+            let is_understood = text.is_some_and(|text| specs::not_understood(&text).is_none());
+            if found.trim() != name || !is_understood {
+                return Err(CompilerError::Specs(path));
+            }
+            self.watch(&path)?;
+            if path.is_relative() {
+                let dirs = dirs_listed("libraries: =", &asked.answer(&["-print-search-dirs"])?);
+                let places = dirs.into_iter().map(|dir| dir.join(&path));
+                self.absent.extend(places.filter(|place| *place != path));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in where a driver says that it looks for programs.
     fn search_dirs(&mut self, text: &str) {
-        let line = text.lines().find_map(|line| line.strip_prefix("programs: ="));
-        self.search_dirs =
-            line.map(|dirs| std::env::split_paths(dirs).collect()).unwrap_or_default();
+        self.search_dirs = dirs_listed("programs: =", text);
     }
 
     /// Notes the places where the driver looks for the program `name` before it

@@ -16,7 +16,7 @@ use super::Call;
 /// Options that name a directory below which installations are looked for,
 /// with what leads there.
 const PLACES: &[&str] =
-    &["--gcc-toolchain=", "--gcc-toolchain", "-gcc-toolchain", "--sysroot=", "--sysroot"];
+    &["--gcc-toolchain=", "--gcc-toolchain", "-gcc-toolchain", "--sysroot=", "--sysroot", "-B"];
 
 /// Where versions are, below such a directory: a directory for each target,
 /// and in there one for each version.

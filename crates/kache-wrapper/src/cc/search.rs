@@ -40,6 +40,7 @@ const CHOOSING: &[&str] = &[
     "-imultilib",
     "-ccc-",
     "-specs",
+    "--specs",
 ];
 
 /// Variables that add directories to those a compiler searches by itself.
