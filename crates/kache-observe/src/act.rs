@@ -43,7 +43,8 @@ pub enum Act {
     /// process for its child.
     Env(OsString),
     /// A file or directory was made, opened for writing, or its metadata changed.
-    /// Was it opened for reading as well, a `Read` comes before.
+    /// Was it opened for reading as well, or so that what was in it stays, a `Read`
+    /// comes before.
     Wrote(PathBuf),
     /// Something got another name.
     Renamed {

@@ -24,7 +24,8 @@ pub(super) unsafe fn opened(directory: c_int, path: *const c_char, flags: c_int,
         saw(Kind::Looked);
     } else {
         let access = flags & flag::ACCESS_MODE;
-        if access != flag::WRITE_ONLY && flags & flag::TRUNCATE == 0 {
+        // Who writes into a file and leaves the rest makes something of what was there.
+        if flags & (flag::TRUNCATE | flag::EXCLUSIVE) == 0 {
             saw(Kind::Read);
         }
         if access == flag::WRITE_ONLY

@@ -23,11 +23,8 @@ unsafe fn opened(path: *const c_char, mode: *const c_char, stream: *mut c_void) 
         }
         let mode = core::ffi::CStr::from_ptr(mode).to_bytes();
         let updates = mode.iter().take_while(|byte| **byte != b',').any(|byte| *byte == b'+');
-        let reads = match mode.first() {
-            Some(b'r') => true,
-            Some(b'a') => updates,
-            _ => false,
-        };
+        // Who adds to a file makes something of what was there.
+        let reads = matches!(mode.first(), Some(b'r' | b'a'));
         if reads {
             saw(true, Kind::Read, AT_FDCWD, path);
         }

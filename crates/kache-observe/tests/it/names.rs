@@ -176,6 +176,7 @@ fn of_two_names_the_one_that_is_missing_is_told() {
         "##,
         &[
             "Wrote script",
+            "Read script",
             "Missing absent",
             "Missing no/where",
             "Missing gone",

@@ -196,6 +196,7 @@ fn spawned_programs_are_seen_and_failures_are_missing() -> Tried {
         "Read file",
         "Missing ./absent",
         "Missing ./gone",
+        "Read out",
         "Wrote out",
         "Read file",
     ];
