@@ -234,7 +234,20 @@ const WITHOUT_INFLUENCE: &[&str] = &[
     "/sys/kernel/mm",
 ];
 
+/// Among those, what is made anew for whoever reads it and wants just that. From
+/// `/dev/urandom` interpreters read when they start, whatever they do then.
+const RANDOM: &str = "/proc/sys/kernel/random";
+
+/// Among those, a file system like any other.
+const SHARED_MEMORY: &str = "/dev/shm";
+
 fn place_of(path: &Path) -> Place {
+    if path.starts_with(SHARED_MEMORY) {
+        return Place::Disk;
+    }
+    if path.starts_with(RANDOM) || path.strip_prefix("/proc").is_ok_and(leads_elsewhere) {
+        return Place::Moving;
+    }
     if WITHOUT_INFLUENCE.iter().any(|known| path.starts_with(known)) {
         return Place::Same;
     }
@@ -248,6 +261,14 @@ fn place_of(path: &Path) -> Place {
         Some(name) if name.bytes().all(|byte| byte.is_ascii_digit()) => Place::Same,
         Some(_) => Place::Moving,
     }
+}
+
+/// Returns whether a path below `/proc` is a file anywhere, by way of a process's
+/// directory or root, or has all variables of a process in it.
+fn leads_elsewhere(below_proc: &Path) -> bool {
+    let is_way = |part: &OsStr| part == "cwd" || part == "root";
+    let mut above = below_proc.ancestors().skip(1).filter_map(Path::file_name);
+    below_proc.file_name().is_some_and(|name| name == "environ") || above.any(is_way)
 }
 
 #[cfg(test)]
@@ -274,6 +295,14 @@ mod tests {
         check("/proc/self/maps", Place::Same);
         check("/proc/123/status", Place::Same);
         check("/proc", Place::Same);
+        check("/proc/self/cwd", Place::Same);
+        check("/proc/self/cwd/x", Place::Moving);
+        check("/proc/123/task/4/root/etc/x", Place::Moving);
+        check("/proc/self/environ", Place::Moving);
+        check("/dev/shm/x", Place::Disk);
+        check("/dev/urandom", Place::Same);
+        check("/proc/sys/kernel/random/uuid", Place::Moving);
+        check("/proc/sys/kernel/osrelease", Place::Same);
         check("/proc/cpuinfo", Place::Moving);
         check("/proc/uptime", Place::Moving);
         check("/sys/class/net", Place::Moving);
