@@ -39,6 +39,7 @@ mod rust_sources;
 mod rust_toolchains;
 mod rustc_trial;
 mod script_cargo;
+mod script_conduct;
 mod starvation;
 mod store_damage;
 mod store_places;
