@@ -40,6 +40,8 @@ mod rust_toolchains;
 mod rustc_trial;
 mod script_cargo;
 mod script_conduct;
+mod script_git;
+mod script_launchers;
 mod starvation;
 mod store_damage;
 mod store_places;
