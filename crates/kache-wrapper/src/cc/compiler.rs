@@ -11,20 +11,25 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text};
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
 use kache_key::input::FileStamp;
+use kache_observe::{Act, Trace};
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::process;
+use crate::watch;
 
 /// Variables that decide which programs a driver starts.
 const CHOICE_ENV: &[&str] = &["PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_LIBRARY_PATH"];
+
+/// Variables that add directories of headers; they are in the key by themselves.
+const INCLUDE_ENV: &[&str] = &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH"];
 
 /// Programs that GCC starts to compile, by the names it knows them by.
 const GCC_PROGRAMS: &[&str] = &["cc1", "cc1plus", "as"];
@@ -43,6 +48,22 @@ pub(crate) struct CcCompiler {
     pub(crate) called: Called,
     /// Differs between any two compilers that could compile differently.
     pub(crate) identity: Digest,
+    /// Files and directories that the identity was made from.
+    pub(crate) watched: Vec<(PathBuf, FileStamp)>,
+    /// Places where another program would be found first, and nothing is.
+    pub(crate) absent: BTreeSet<PathBuf>,
+    /// Where it looks for headers by itself, by the names that it may have for each.
+    pub(crate) header_dirs: BTreeSet<String>,
+}
+
+impl CcCompiler {
+    /// Returns whether `path` is a file that the identity was made from, by whatever name.
+    pub(crate) fn is_made_from(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|found| {
+            let place = (found.dev(), found.ino());
+            self.watched.iter().any(|(_, stamp)| (stamp.dev, stamp.ino) == place)
+        })
+    }
 }
 
 /// What is remembered of a compiler.
@@ -58,6 +79,8 @@ struct Known {
     watched: Vec<(PathBuf, FileStamp)>,
     /// Places where another program would be found first, and nothing is.
     absent: BTreeSet<PathBuf>,
+    /// Where it looks for headers by itself.
+    header_dirs: BTreeSet<String>,
 }
 
 /// The driver that a program starts, which it can choose anew each time.
@@ -128,7 +151,9 @@ pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, Comp
         family: if is_cl { Family::ClangCl } else { family },
         language: driver.map_or(DriverLanguage::ByName, |driver| driver.language),
     };
-    Ok(CcCompiler { program: program.to_owned(), called, identity: known.identity })
+    let Known { identity, watched, absent, header_dirs, .. } = known;
+    let program = program.to_owned();
+    Ok(CcCompiler { program, called, identity, watched, absent, header_dirs })
 }
 
 impl Known {
@@ -155,7 +180,7 @@ fn family_named(name: &str) -> Option<Family> {
 }
 
 fn memo_id(program: &Path) -> Digest {
-    let mut hasher = FieldHasher::new("kache cc memo 3");
+    let mut hasher = FieldHasher::new("kache cc memo 4");
     hasher.text("program", &program.to_string_lossy());
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
@@ -169,7 +194,7 @@ fn ask_and_remember(
     memo_id: Digest,
     program: &Path,
 ) -> Result<Known, CompilerError> {
-    let known = ask(program)?;
+    let known = ask(store, program)?;
     if known.watched.iter().all(|(_, stamp)| stamp.is_settled()) {
         // Forgetting costs the next call these questions again.
         drop(memo::write(store.layout(), memo_id, &known));
@@ -177,32 +202,29 @@ fn ask_and_remember(
     Ok(known)
 }
 
-fn ask(program: &Path) -> Result<Known, CompilerError> {
+fn ask(store: &Store, program: &Path) -> Result<Known, CompilerError> {
     let version = answer(program, &["--version"])?;
     let mut identity = Identity::new(&version);
     identity.watch(program)?;
     let Some(family) = family_of_version_text(&version) else {
         return Ok(identity.known(None));
     };
-    let explained = answer(program, &explaining("c"))?;
+    let explained = identity.ask(store, program, &explaining("c"))?;
     identity.explained(&explained)?;
-    identity.explained(&answer(program, &explaining("c++"))?)?;
+    let for_cpp = identity.ask(store, program, &explaining("c++"))?;
+    identity.explained(&for_cpp)?;
     identity.behind(program, &explained)?;
     match family {
         Family::Gcc => {
             identity.search_dirs(&answer(program, &["-print-search-dirs"])?);
             for name in GCC_PROGRAMS {
                 let path = answer(program, &[&format!("-print-prog-name={name}")])?;
-                identity.program(name, path.trim())?;
+                identity.program(store, name, path.trim())?;
             }
             let specs = answer(program, &["-print-file-name=specs"])?;
             identity.file_if_there(Path::new(specs.trim()))?;
         }
-        Family::Clang | Family::ClangCl => {
-            identity.program("as", "as")?;
-            let driver = identity.behind.as_ref().map(|behind| PathBuf::from(&behind.driver));
-            identity.libraries_of(driver.as_deref().unwrap_or(program))?;
-        }
+        Family::Clang | Family::ClangCl => identity.program(store, "as", "as")?,
     }
     Ok(identity.known(Some(family)))
 }
@@ -210,16 +232,23 @@ fn ask(program: &Path) -> Result<Known, CompilerError> {
 /// Returns all that the compiler says to a question, on both its outputs.
 fn answer(program: &Path, args: &[&str]) -> Result<String, CompilerError> {
     let silent = |source| CompilerError::Silent { program: program.to_owned(), source };
-    process::count_spawned();
+    let ran = question(program, args).and_then(process::ask_by).map_err(silent)?;
+    Ok(text_of(&ran.stdout, &ran.stderr))
+}
+
+/// Returns the command that puts a question to `program`.
+fn question(program: &Path, args: &[&str]) -> io::Result<Command> {
+    let mut command = Command::new(std::path::absolute(program)?);
     // Away from the project, whose place the answer must not name.
-    let ran = Command::new(std::path::absolute(program).map_err(silent)?)
-        .args(args)
-        .current_dir("/")
-        .env_remove("PWD")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(silent)?;
-    Ok(String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
+    command.args(args).current_dir("/").env_remove("PWD");
+    for name in INCLUDE_ENV {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+fn text_of(stdout: &[u8], stderr: &[u8]) -> String {
+    String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned()
 }
 
 fn digest_of_start(path: &Path) -> io::Result<Digest> {
@@ -243,26 +272,41 @@ struct Identity {
     absent: BTreeSet<PathBuf>,
     /// Where the driver looks for programs before `PATH`.
     search_dirs: Vec<PathBuf>,
+    header_dirs: BTreeSet<String>,
 }
 
 impl Identity {
     fn new(version: &str) -> Self {
         let mut hasher = FieldHasher::new("kache cc compiler 1");
         hasher.text("version", version);
-        let (watched, absent, search_dirs) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { hasher, behind: None, watched, absent, search_dirs }
+        Self {
+            hasher,
+            behind: None,
+            watched: Vec::new(),
+            absent: BTreeSet::new(),
+            search_dirs: Vec::new(),
+            header_dirs: BTreeSet::new(),
+        }
     }
 
     fn known(self, family: Option<Family>) -> Known {
         let family = family.map(|family| family.name().to_owned());
-        let Self { hasher, behind, watched, absent, .. } = self;
-        Known { family, identity: hasher.finish(), behind, watched, absent }
+        let Self { hasher, behind, watched, absent, header_dirs, .. } = self;
+        Known { family, identity: hasher.finish(), behind, watched, absent, header_dirs }
     }
 
-    /// Adds a file by its bytes.
+    /// Adds a file by its bytes, unless it was added by another name.
     fn watch(&mut self, path: &Path) -> Result<(), CompilerError> {
         let unreadable = || CompilerError::Unreadable(path.to_owned());
         let metadata = fs::metadata(path).map_err(|_| unreadable())?;
+        let place = (metadata.dev(), metadata.ino());
+        if self
+            .watched
+            .iter()
+            .any(|(known, stamp)| known == path || (stamp.dev, stamp.ino) == place)
+        {
+            return Ok(());
+        }
         self.watched.push((path.to_owned(), identity::stamp_of(&metadata)));
         self.hasher.bytes("size", &metadata.len().to_le_bytes());
         let digest = if metadata.len() > LARGE_BYTES {
@@ -274,8 +318,9 @@ impl Identity {
         Ok(())
     }
 
-    /// Adds a directory: that something appears in it must not go unseen.
-    fn watch_dir(&mut self, path: &Path) {
+    /// Adds a place that only counts by what else it leads to: that something
+    /// appears in a directory, for one, must not go unseen.
+    fn watch_place(&mut self, path: &Path) {
         if let Ok(metadata) = fs::metadata(path) {
             self.watched.push((path.to_owned(), identity::stamp_of(&metadata)));
         }
@@ -305,15 +350,19 @@ impl Identity {
     }
 
     /// Adds the program `name`, which the driver `named` by path or by a name on `PATH`.
-    fn program(&mut self, name: &str, named: &str) -> Result<(), CompilerError> {
+    fn program(&mut self, store: &Store, name: &str, named: &str) -> Result<(), CompilerError> {
         let found = files::find_program(named, std::env::var_os("PATH"));
         self.rivals(name, found.as_deref());
         match found.filter(|path| path.is_file()) {
             Some(path) => {
                 self.hasher.text("program", &path.to_string_lossy());
+                // An assembler was not among what explained a run.
+                if name == "as" {
+                    drop(self.ask(store, &path, &["--version"])?);
+                }
                 self.watch(&path)?;
                 if let Some(dir) = path.parent().filter(|_| named.contains('/')) {
-                    self.watch_dir(dir);
+                    self.watch_place(dir);
                 }
             }
             // A compiler for one language only lacks the others' programs.
@@ -331,6 +380,7 @@ impl Identity {
     /// Adds what the driver says of a run, and the directories that made it say so.
     fn explained(&mut self, text: &str) -> Result<(), CompilerError> {
         self.hasher.text("explained", text);
+        self.header_dirs.extend(header_dirs(text));
         for line in text.lines() {
             if let Some(path) = line.strip_prefix("Configuration file: ") {
                 self.watch(Path::new(path.trim()))?;
@@ -338,7 +388,7 @@ impl Identity {
             let installation = line.strip_prefix("Selected GCC installation: ");
             // Another version would be installed beside the selected one.
             if let Some(versions) = installation.and_then(|path| Path::new(path).parent()) {
-                self.watch_dir(versions);
+                self.watch_place(versions);
             }
         }
         Ok(())
@@ -361,29 +411,72 @@ impl Identity {
         Ok(())
     }
 
-    /// Adds the shared libraries that hold Clang's own code, where it has any.
-    fn libraries_of(&mut self, program: &Path) -> Result<(), CompilerError> {
-        let real =
-            fs::canonicalize(program).map_err(|_| CompilerError::Unreadable(program.to_owned()))?;
-        let Some(lib) = real.parent().and_then(Path::parent).map(|dir| dir.join("lib")) else {
-            return Ok(());
-        };
-        let mut libraries: Vec<PathBuf> = fs::read_dir(&lib)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|file| {
-                let name = file.file_name();
-                let name = name.to_string_lossy();
-                (name.starts_with("libLLVM") || name.starts_with("libclang"))
-                    && name.contains(".so")
-            })
-            .map(|file| file.path())
-            .collect();
-        libraries.sort();
-        for library in libraries.iter().filter(|library| library.is_file()) {
-            self.watch(library)?;
+    /// Puts a question to `program`, and adds the programs and libraries that the
+    /// answer comes from, if they can be seen.
+    fn ask(
+        &mut self,
+        store: &Store,
+        program: &Path,
+        args: &[&str],
+    ) -> Result<String, CompilerError> {
+        let silent = |source| CompilerError::Silent { program: program.to_owned(), source };
+        let mut question = question(program, args).map_err(silent)?;
+        let watch = watch::attach(&mut question, store, &[]);
+        let ran = process::ask_by(question).map_err(silent)?;
+        if let Ok(trace) = watch::seen(watch, ran.pid) {
+            self.made_of(&trace)?;
         }
+        Ok(text_of(&ran.stdout, &ran.stderr))
+    }
+
+    /// Adds the programs that ran and the libraries that they were started with.
+    fn made_of(&mut self, trace: &Trace) -> Result<(), CompilerError> {
+        let code = trace.acts().filter_map(|act| match act {
+            Act::Started { program: path, .. } | Act::Linked(path) => Some(path),
+            _ => None,
+        });
+        for path in code.collect::<BTreeSet<_>>() {
+            self.watch(path)?;
+        }
+        // Where a library is found first is for the loader to say.
+        self.watch_place(Path::new("/etc/ld.so.cache"));
         Ok(())
+    }
+}
+
+/// Returns the directories that a driver says it searches for headers, by the names
+/// it has for them and by their real ones.
+fn header_dirs(explained: &str) -> BTreeSet<String> {
+    let mut lines = explained.lines();
+    let begins = |line: &&str| line.starts_with("#include \"...\" search starts here");
+    let _start = lines.find(begins);
+    let listed = lines.take_while(|line| !line.starts_with("End of search list"));
+    let dirs = listed.filter_map(|line| line.strip_prefix(' '));
+    let mut names = BTreeSet::new();
+    for dir in dirs.map(|dir| dir.trim_end_matches('/')).filter(|dir| dir.starts_with('/')) {
+        let real = fs::canonicalize(dir).ok();
+        names.extend(real.and_then(|real| real.into_os_string().into_string().ok()));
+        names.insert(dir.to_owned());
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directories_of_headers_are_read_from_an_explanation() {
+        let explained = "ignoring nonexistent directory \"/none\"\n\
+            #include \"...\" search starts here:\n \
+            relative\n\
+            #include <...> search starts here:\n \
+            /dev/../dev/\n \
+            /no/such/dir\n\
+            End of search list.\n \
+            /usr\n";
+        let expected = ["/dev", "/dev/../dev", "/no/such/dir"];
+        assert_eq!(header_dirs(explained), expected.map(str::to_owned).into());
+        assert_eq!(header_dirs("gcc version 12\n"), BTreeSet::new());
     }
 }
