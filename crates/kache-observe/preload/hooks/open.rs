@@ -24,7 +24,8 @@ pub(super) unsafe fn opened(directory: c_int, path: *const c_char, flags: c_int,
         saw(Kind::Looked);
     } else {
         let access = flags & flag::ACCESS_MODE;
-        if access != flag::WRITE_ONLY && flags & flag::TRUNCATE == 0 {
+        let is_new = flags & flag::NEW == flag::NEW || flags & flag::TRUNCATE != 0;
+        if access != flag::WRITE_ONLY && !is_new {
             saw(Kind::Read);
         }
         if access == flag::WRITE_ONLY

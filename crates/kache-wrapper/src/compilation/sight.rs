@@ -209,7 +209,7 @@ fn folded(path: &Path) -> PathBuf {
 
 /// What kind of file system a path is on, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// Files that stay what they are.
     Disk,
     /// The same everywhere, or without influence on what is made.
@@ -234,7 +234,8 @@ const WITHOUT_INFLUENCE: &[&str] = &[
     "/sys/kernel/mm",
 ];
 
-fn place_of(path: &Path) -> Place {
+/// Returns what kind of file system `path` is on.
+pub(crate) fn place_of(path: &Path) -> Place {
     if WITHOUT_INFLUENCE.iter().any(|known| path.starts_with(known)) {
         return Place::Same;
     }
