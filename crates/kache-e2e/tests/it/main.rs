@@ -22,6 +22,7 @@ mod expected;
 mod files;
 mod freshness;
 mod layering;
+mod matrix;
 mod permissions;
 mod replay_floor;
 mod rust_changes;

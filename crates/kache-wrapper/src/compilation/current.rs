@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache_key::input::{
@@ -61,7 +62,7 @@ impl<'a> Current<'a> {
             }
             Input::Listing(path) => listing(&self.resolve(path).unwrap_or_default()),
             Input::Link(path) => link(&self.resolve(path).unwrap_or_default(), self.roots),
-            Input::Kind(path) => kind_digest(kind(&self.resolve(path).unwrap_or_default())),
+            Input::Kind(path) => kind(&self.resolve(path).unwrap_or_default()).1,
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
             Input::TerminalWidth => terminal_digest(terminal::widths()),
             // A kind that this version does not know cannot be looked at.
@@ -82,14 +83,18 @@ pub(crate) fn env_path_digest(name: &str, roots: &Roots) -> Digest {
     env_digest(value.as_deref().map(str::as_bytes))
 }
 
-/// Returns what is at `path`.
-pub(crate) fn kind(path: &Path) -> PathKind {
-    match fs::metadata(path) {
+/// Returns what is at `path`, and the digest of that. One look, two at a link.
+pub(crate) fn kind(path: &Path) -> (PathKind, Digest) {
+    let named = fs::symlink_metadata(path);
+    let is_link = named.as_ref().is_ok_and(fs::Metadata::is_symlink);
+    let kind = match if is_link { fs::metadata(path) } else { named } {
         Err(_) => PathKind::Nothing,
+        Ok(metadata) if metadata.is_file() && metadata.mode() & 0o111 != 0 => PathKind::Program,
         Ok(metadata) if metadata.is_file() => PathKind::File,
         Ok(metadata) if metadata.is_dir() => PathKind::Directory,
         Ok(_) => PathKind::Other,
-    }
+    };
+    (kind, kind_digest(kind, is_link))
 }
 
 /// Returns the digest of the names in the directory `path`.
@@ -159,6 +164,8 @@ fn absences(dir: &Path, names: &[String], old: Option<&FileStamp>) -> (Digest, O
     {
         return (absent_digest(false), Some(*old));
     }
-    let exists = stamp.is_some() && names.iter().any(|name| dir.join(name).exists());
+    // A link that leads nowhere is something, too.
+    let is_there = |name: &String| fs::symlink_metadata(dir.join(name)).is_ok();
+    let exists = stamp.is_some() && names.iter().any(is_there);
     (absent_digest(exists), stamp)
 }
