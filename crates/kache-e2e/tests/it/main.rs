@@ -38,6 +38,7 @@ mod rust_sharing;
 mod rust_sources;
 mod rust_toolchains;
 mod rustc_trial;
+mod script_cargo;
 mod starvation;
 mod store_damage;
 mod store_places;

@@ -109,6 +109,14 @@ impl Inputs<'_> {
         }
     }
 
+    /// Adds the names in a directory that somebody declared.
+    pub(crate) fn declared_directory(&mut self, path: &Path) -> Result<(), String> {
+        self.check_directory(path)?;
+        let token = self.roots().tokenise(&path.to_string_lossy());
+        self.add(Input::Listing(token), current::listing(path), None);
+        Ok(())
+    }
+
     /// Makes sure that a directory has the names it had.
     fn check_directory(&self, path: &Path) -> Result<(), String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
