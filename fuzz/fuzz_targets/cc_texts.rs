@@ -4,21 +4,14 @@
 
 use std::io;
 
-use kache_cc::source_scan::{Text, scan};
-use kache_cc::{depfile, expansion, first_include, has_include, response_file};
+use kache_cc::source_scan::scan;
+use kache_cc::{depfile, expansion, response_file};
 use kache_key::Roots;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    for text in [Text::Code, Text::Assembler] {
-        let mut twice = scan(bytes, text);
-        let once = twice.clone();
-        twice.merge(&once);
-        assert_eq!(twice, once);
-    }
-    first_include::first_includes(bytes, &|_| false);
-    drop(has_include::asked(bytes));
-    drop(has_include::asked_through("a", bytes));
+    let once = scan(&[bytes]);
+    assert_eq!(scan(&[bytes, bytes]), once);
     let mut source = |_: &str| Ok(bytes.to_owned());
     drop(expansion::digest(bytes, &Roots::default(), &mut source));
     let marked = [b"# 1 \"x\"\n".as_slice(), bytes].concat();

@@ -1,8 +1,9 @@
-//! How to learn, while a unit is compiled, which headers it reads.
+//! How to learn, while a unit is compiled, how it spells the headers that it reads.
 //!
-//! What is added must change neither the outputs nor what the compiler says.
-//! Where the user wants a dependency file without system headers, neither
-//! family can be told to list them elsewhere in the same run. GCC's `-H` shows
+//! What is added must change neither the outputs nor what the compiler says. All
+//! files that a compiler reads are seen while it runs; a dependency file tells how
+//! it spells them. Where the user wants one without system headers, neither family
+//! can be told to write another: those are known by what was seen alone. GCC's `-H` shows
 //! in debug information, as every option that does not begin with `-M`, and
 //! leaves out the header that comes before the source; Clang's
 //! `CC_PRINT_HEADERS` changes the user's file.
@@ -29,24 +30,14 @@ pub struct Instrumented {
 pub enum HeadersFrom {
     /// There are none: the source is not preprocessed.
     Source,
-    /// In the dependency file that the user asked for, at this path.
+    /// In the dependency file that the user asked for, at this path. It may leave
+    /// the system's headers out.
     UserDepFile(String),
     /// In a dependency file at the given place.
     OurDepFile,
-    /// In a dependency file at the given place, once the compiler has also
-    /// been run with these arguments. That run only preprocesses, writes nothing
-    /// else, and may be at the same time as the compilation.
-    OtherRun(Vec<String>),
 }
 
-impl HeadersFrom {
-    /// Returns whether a file of kache's own is written.
-    pub fn is_own_file(&self) -> bool {
-        matches!(self, Self::OurDepFile | Self::OtherRun(_))
-    }
-}
-
-/// Returns how to compile `unit` so that its headers become known, with
+/// Returns how to compile `unit` so that the names of its headers become known, with
 /// `our_file` as the place for a file that only kache reads.
 pub fn instrument(unit: &CcUnit, our_file: &str) -> Instrumented {
     let mut instrumented = Instrumented { args: Vec::new(), headers_from: HeadersFrom::Source };
@@ -64,19 +55,15 @@ pub fn instrument(unit: &CcUnit, our_file: &str) -> Instrumented {
         instrumented.headers_from = HeadersFrom::OurDepFile;
         return instrumented;
     };
-    instrumented.headers_from = match dep_file.style {
-        DepStyle::All => HeadersFrom::UserDepFile(dep_file.path.clone()),
-        DepStyle::UserOnly => HeadersFrom::OtherRun(other_run(unit, our_file)),
-    };
+    instrumented.headers_from = HeadersFrom::UserDepFile(dep_file.path.clone());
     instrumented
 }
 
 /// Returns how the preprocessor alone prints what it makes of `unit`, with the
 /// definitions of macros. What would be the user's dependency file is written to
-/// `our_file`, and so is, by another run where that is not one, a list of all headers.
-pub fn preprocess(unit: &CcUnit, our_file: &str) -> Instrumented {
+/// `our_file`.
+pub fn preprocess(unit: &CcUnit, our_file: &str) -> Vec<String> {
     let mut args = strings(&["-E", "-dD"]);
-    let mut headers_from = HeadersFrom::OurDepFile;
     match &unit.dep_file {
         None => args.extend(strings(&["-MD", "-MF", our_file, "-MQ", TARGET])),
         Some(dep_file) => {
@@ -89,18 +76,8 @@ pub fn preprocess(unit: &CcUnit, our_file: &str) -> Instrumented {
                 args.extend(strings(&[if target.escaped { "-MQ" } else { "-MT" }, &target.name]));
             }
             args.extend(dep_file.phony.then(|| "-MP".to_owned()));
-            if dep_file.style == DepStyle::UserOnly {
-                headers_from = HeadersFrom::OtherRun(other_run(unit, our_file));
-            }
         }
     }
-    args.extend(without_outputs(unit));
-    Instrumented { args, headers_from }
-}
-
-/// Returns the arguments with which the compiler only writes a dependency file.
-fn other_run(unit: &CcUnit, our_file: &str) -> Vec<String> {
-    let mut args = strings(&["-M", "-MF", our_file, "-MQ", TARGET]);
     args.extend(without_outputs(unit));
     args
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! program name, --version text -> Family
 //! argv (response files expanded) -> CcUnit, or a Refusal that names the option
-//! CcUnit -> UnitId, the files it writes, and how to learn which headers it reads
+//! CcUnit -> UnitId, the files it writes, and how to learn the names of its headers
 //! what the preprocessor prints -> a digest under which a unit may be found again
 //! ```
 //!
@@ -19,11 +19,8 @@ mod depend;
 pub mod depfile;
 pub mod driver;
 pub mod expansion;
-pub mod first_include;
-pub mod has_include;
 pub mod instrument;
 pub mod language;
-pub mod line_directives;
 pub mod options;
 pub mod outputs;
 mod passed_on;

@@ -81,6 +81,29 @@ pub const REPORTING_ENV: &[&str] = &[
     "_CL_",
 ];
 
+/// Variables that a compiler, or what it starts, may ask for and that decide
+/// nothing about the result: where temporary files are, what a terminal looks
+/// like, who called, and where programs are, each of which is known by itself.
+pub const WITHOUT_INFLUENCE: &[&str] = &[
+    "COLLECT_GCC",
+    "COLLECT_GCC_OPTIONS",
+    "COLLECT_LTO_WRAPPER",
+    "COLLECT_NO_DEMANGLE",
+    "LS_COLORS",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+    "OLDPWD",
+    "PATH",
+    "PWD",
+    "SHLVL",
+    "TEMP",
+    "TEMPDIR",
+    "TMP",
+    "TMPDIR",
+    "_",
+];
+
 /// Returns the digest of `components`, in their order.
 pub fn unit_id(components: &[Component]) -> UnitId {
     components::unit_id("kache cc unit", components)

@@ -1,219 +1,108 @@
-//! What a source or header may do that no dependency file tells.
+//! What the text of a source or header may do that no list of files tells.
 //!
-//! A conservative look at the text: comments, strings and code that is not
-//! compiled count alike. A backslash at a line's end joins the lines, as it
-//! does for the compiler.
+//! A conservative look: comments, strings and code that is not compiled count
+//! alike. A backslash at a line's end joins the lines, as it does for the compiler.
 //!
-//! The time macros can be made by pasting pieces together, in a macro of one
-//! file with arguments from another. So the pieces that occur as words are
-//! collected over all files of a unit, and a macro counts as used when one of
-//! them pastes and the pieces suffice.
+//! The macros for a file's name can be made by pasting pieces together, in a
+//! macro of one file with arguments from another; the system's headers have macros
+//! that paste. So the pieces that occur as words are collected over all texts of
+//! a unit, and a macro counts as used when they suffice.
 
 use std::borrow::Cow;
 
 use memchr::memmem;
 
-/// The macros whose value is a time, then those whose value is a file's name.
-const MACROS: [&str; 5] = ["__DATE__", "__TIME__", "__TIMESTAMP__", "__FILE__", "__BASE_FILE__"];
-
-/// How many of them are times.
-const TIMES: usize = 3;
+/// The macros whose value is a file's name.
+const MACROS: [&str; 2] = ["__FILE__", "__BASE_FILE__"];
 
 /// What else tells the name of a file. That of a function has the place of each
 /// lambda and nameless type in it.
-const FILE_NAMES: [&[u8]; 5] = [
-    b"__builtin_FILE",
-    b"__builtin_source_location",
-    b"source_location",
-    b"__PRETTY_FUNCTION__",
-    b"__FUNCSIG__",
-];
+const FILE_NAMES: [&[u8]; 4] =
+    [b"__builtin_FILE", b"source_location", b"__PRETTY_FUNCTION__", b"__FUNCSIG__"];
 
-/// The length of the longest of them.
-const LONGEST_MACRO: usize = "__TIMESTAMP__".len();
+/// The length of the longest of the macros.
+const LONGEST_MACRO: usize = "__BASE_FILE__".len();
 
 /// The operator that pastes two words into one, in all its spellings.
 const PASTES: [&[u8]; 3] = [b"##", b"%:%:", b"??=??="];
 
-/// The directives of an assembler that read a file.
-const DIRECTIVES: [&[u8]; 2] = [b"incbin", b"include"];
-
-/// How a file is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Text {
-    /// As C or C++; what is in it for the assembler stands in strings.
-    Code,
-    /// As assembler, with or without a preprocessor.
-    Assembler,
-}
-
-/// What the files of a unit, taken together, may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+/// What the texts of a unit, taken together, may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceFacts {
-    macros: [bool; MACROS.len()],
-    pieces: Vec<String>,
-    pastes: bool,
-    embeds: bool,
-    looks_for_headers: bool,
-    reads_times: bool,
-    names_files: bool,
+    /// Something may be made of the name of a source or header.
+    pub mentions_file_name: bool,
+    /// `#pragma GCC dependency` may compare the times of files.
+    pub reads_times: bool,
 }
 
-/// Returns what the one file with these `bytes` may do; also for the texts after `-D`.
+/// Returns what a unit may do whose own files and `-D` options have these `texts`.
 ///
-/// Cost: one pass over the bytes, and a copy of them if any line is joined to the next.
-pub fn scan(bytes: &[u8], text: Text) -> SourceFacts {
-    let bytes = join_lines(bytes);
-    let mut facts = SourceFacts {
-        pastes: PASTES.iter().any(|mark| memmem::find(&bytes, mark).is_some()),
-        ..SourceFacts::default()
+/// Cost: a few searches in each text, one more pass over each if pieces of a macro's
+/// name are there, and a copy of those in which a line is joined to the next.
+pub fn scan(texts: &[&[u8]]) -> SourceFacts {
+    let texts: Vec<Cow<'_, [u8]>> = texts.iter().map(|text| join_lines(text)).collect();
+    let has = |word: &[u8]| {
+        let finder = memmem::Finder::new(word);
+        texts.iter().any(|text| finder.find(text).is_some())
     };
-    let mut has_assembler = text == Text::Assembler;
-    let mut previous: &[u8] = b"";
-    for (start, word) in words(&bytes) {
-        let before = bytes.get(..start).unwrap_or_default();
-        match word {
-            b"asm" | b"__asm" | b"__asm__" => has_assembler = true,
-            b"__has_include" | b"__has_include_next" | b"__has_embed" => {
-                facts.looks_for_headers = true;
-            }
-            b"embed" if may_begin_directive(before) => facts.embeds = true,
-            b"dependency" if previous == b"GCC" => facts.reads_times = true,
-            _ if FILE_NAMES.contains(&word) => facts.names_files = true,
-            _ => {}
-        }
-        facts.embeds |= reads_file(word, before);
-        facts.note_macro(word);
-        previous = word;
+    let named = MACROS.iter().any(|name| has(name.as_bytes()));
+    SourceFacts {
+        mentions_file_name: named || FILE_NAMES.iter().any(|name| has(name)) || pastes(&texts),
+        reads_times: texts.iter().any(|text| reads_times(text)),
     }
-    facts.embeds |= has_assembler && splits_directive(&bytes, text);
-    if text == Text::Code && !facts.pieces.is_empty() {
-        facts.keep_pieces_of_code(&bytes);
-    }
-    facts
 }
 
-/// Returns what a header of the system may do; see [`scan`].
-///
-/// It is taken to paste. The pieces of macro names in it do not count: what it
-/// pastes beside its own names comes from a user's file; nor do the names of
-/// files, which it only prints, as `assert` does. Cost: a few searches, and a
-/// whole scan only where one of them finds something.
-pub fn scan_system_header(bytes: &[u8]) -> SourceFacts {
-    const TELLING: [&[u8]; 8] = [
-        b"__DATE__",
-        b"__TIME__",
-        b"__TIMESTAMP__",
-        b"asm",
-        b"incbin",
-        b"INCBIN",
-        b"embed",
-        b"dependency",
-    ];
-    let found = TELLING.iter().any(|word| memmem::find(bytes, word).is_some());
-    let mut facts = if found { scan(bytes, Text::Code) } else { SourceFacts::default() };
-    for used in facts.macros.iter_mut().skip(TIMES) {
-        *used = false;
-    }
-    SourceFacts { pieces: Vec::new(), pastes: true, names_files: false, ..facts }
+/// Returns whether the words `GCC dependency` stand in `text`.
+fn reads_times(text: &[u8]) -> bool {
+    memmem::find_iter(text, b"dependency").any(|at| {
+        let before = text.get(..at).unwrap_or_default();
+        let end = before.iter().rposition(|byte| is_word_byte(*byte)).map_or(0, |last| last + 1);
+        before.get(..end).is_some_and(|before| before.ends_with(b"GCC"))
+    })
 }
 
-impl SourceFacts {
-    /// Adds what another file of the same unit may do.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.macros.iter_mut().zip(other.macros) {
-            *mine |= theirs;
-        }
-        for piece in &other.pieces {
-            note(&mut self.pieces, piece);
-        }
-        self.pastes |= other.pastes;
-        self.embeds |= other.embeds;
-        self.looks_for_headers |= other.looks_for_headers;
-        self.reads_times |= other.reads_times;
-        self.names_files |= other.names_files;
+/// Returns whether a macro's name may be pasted from pieces in `texts`.
+fn pastes(texts: &[Cow<'_, [u8]>]) -> bool {
+    // Nearly no text has the beginning of a name as a word.
+    if !texts.iter().any(|text| has_beginning(text)) {
+        return false;
     }
-
-    /// Returns whether `__DATE__` may be used.
-    pub fn mentions_date(&self) -> bool {
-        self.mentions(0)
-    }
-
-    /// Returns whether `__TIME__` may be used.
-    pub fn mentions_time(&self) -> bool {
-        self.mentions(1)
-    }
-
-    /// Returns whether `__TIMESTAMP__`, the time of the file's last change, may be used.
-    pub fn mentions_timestamp(&self) -> bool {
-        self.mentions(2)
-    }
-
-    /// Returns whether any of the three may be used.
-    pub fn mentions_time_macros(&self) -> bool {
-        (0..TIMES).any(|index| self.mentions(index))
-    }
-
-    /// Returns whether the bytes of another file may go into the output in a
-    /// way that no dependency file of the compiler lists: `.incbin` and
-    /// `.include` of the assembler, and `#embed`.
-    pub fn may_embed(&self) -> bool {
-        self.embeds
-    }
-
-    /// Returns whether `__has_include`, `__has_include_next` or `__has_embed`
-    /// is there, so that a file which appears can change the result.
-    pub fn looks_for_headers(&self) -> bool {
-        self.looks_for_headers
-    }
-
-    /// Returns whether `#pragma GCC dependency` may compare the times of files.
-    pub fn reads_times(&self) -> bool {
-        self.reads_times
-    }
-
-    /// Returns whether something may be made of the name of a source or header.
-    pub fn mentions_file_name(&self) -> bool {
-        self.names_files || (TIMES..MACROS.len()).any(|index| self.mentions(index))
-    }
-
-    fn note_macro(&mut self, word: &[u8]) {
-        // Most words in a file are longer, or begin otherwise.
-        let may_be_part =
-            word.len() <= LONGEST_MACRO && matches!(word.first(), Some(b'_' | b'A'..=b'Z'));
-        let Some(word) = std::str::from_utf8(word).ok().filter(|_| may_be_part) else { return };
-        for (used, name) in self.macros.iter_mut().zip(MACROS) {
-            *used |= word == name;
-        }
-        // Single letters are everywhere; nobody spells a name with them.
-        let is_letter = word.len() == 1 && word != "_";
-        let can_be_piece =
-            |name: &&str| !is_letter && word.len() < name.len() && name.contains(word);
-        if MACROS.iter().any(can_be_piece) {
-            note(&mut self.pieces, word);
+    let mut pieces = Vec::new();
+    for text in texts {
+        match code_of(text) {
+            Some(code) => note_pieces(&code, &mut pieces),
+            None => note_pieces(text, &mut pieces),
         }
     }
+    MACROS.iter().any(|name| tiles(name, &pieces))
+}
 
-    /// Forgets the pieces that occur in comments, strings and characters only:
-    /// nothing pastes them.
-    fn keep_pieces_of_code(&mut self, bytes: &[u8]) {
-        let Some(code) = code_of(bytes) else { return };
-        let mut kept = Self::default();
-        for (start, word) in words(&code) {
-            let before = code.get(..start).unwrap_or_default().trim_ascii_end();
-            let after = code.get(start + word.len()..).unwrap_or_default();
-            if !is_macro_called_underscore(word, before, after) {
-                kept.note_macro(word);
-            }
+/// Returns whether a word of `text` is the beginning of a macro's name.
+fn has_beginning(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'_', text).any(|at| {
+        let is_start = at == 0 || !text.get(at - 1).is_some_and(|byte| is_word_byte(*byte));
+        let rest = || text.get(at..).unwrap_or_default();
+        let word = || rest().split(|byte| !is_word_byte(*byte)).next().unwrap_or_default();
+        is_start && MACROS.iter().any(|name| name.as_bytes().starts_with(word()))
+    })
+}
+
+/// Adds the words of `code` that are pieces of a macro's name.
+fn note_pieces(code: &[u8], pieces: &mut Vec<String>) {
+    for (start, word) in words(code) {
+        // Most words are longer, or begin otherwise. Single letters are everywhere;
+        // nobody spells a name with them.
+        let may_be_part = word.len() <= LONGEST_MACRO
+            && matches!(word.first(), Some(b'_' | b'A'..=b'Z'))
+            && (word.len() > 1 || word == b"_");
+        let Some(piece) = std::str::from_utf8(word).ok().filter(|_| may_be_part) else { continue };
+        let before = code.get(..start).unwrap_or_default().trim_ascii_end();
+        let after = code.get(start + word.len()..).unwrap_or_default();
+        if MACROS.iter().any(|name| name.contains(piece))
+            && !is_macro_called_underscore(word, before, after)
+        {
+            note(pieces, piece);
         }
-        self.pieces = kept.pieces;
-    }
-
-    fn mentions(&self, index: usize) -> bool {
-        let direct = self.macros.get(index).is_some_and(|used| *used);
-        let name = MACROS.get(index).copied().unwrap_or_default();
-        direct || self.pastes && tiles(name, &self.pieces)
     }
 }
 
@@ -253,6 +142,10 @@ fn note(pieces: &mut Vec<String>, piece: &str) {
 /// Returns `bytes` with every line that ends with a backslash joined to the
 /// next. Blanks may stand between, and `??/` may stand for the backslash.
 fn join_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let may_join = memchr::memchr(b'\\', bytes).or_else(|| memmem::find(bytes, b"??/"));
+    if may_join.is_none() {
+        return Cow::Borrowed(bytes);
+    }
     let mut joined: Option<Vec<u8>> = None;
     let mut copied = 0;
     for end in memchr::memchr_iter(b'\n', bytes) {
@@ -354,70 +247,6 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         Some((start, piece))
     });
     positioned.filter(|(_, piece)| !piece.is_empty())
-}
-
-/// Returns whether a directive of the preprocessor can begin after `before`:
-/// behind a `#` however it is spelled, or behind a comment.
-fn may_begin_directive(before: &[u8]) -> bool {
-    matches!(before.trim_ascii_end().last(), Some(b'#' | b':' | b'=' | b'/'))
-}
-
-/// Returns whether `word` is or holds the name of a directive that reads a file.
-fn reads_file(word: &[u8], before: &[u8]) -> bool {
-    let has = |name: &[u8]| word.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
-    has(b"incbin") || before.ends_with(b".") && word.eq_ignore_ascii_case(b"include")
-}
-
-/// Returns whether the name of a directive may be put together from parts: by
-/// strings that follow each other, by an escape, or by a macro of the assembler.
-fn splits_directive(bytes: &[u8], text: Text) -> bool {
-    let mut dots = memchr::memchr_iter(b'.', bytes);
-    dots.any(|dot| {
-        let after = bytes.get(dot + 1..).unwrap_or_default();
-        let begins_word =
-            !bytes.get(..dot).unwrap_or_default().last().is_some_and(|byte| is_word_byte(*byte));
-        is_split(after, text) || (text == Text::Code && begins_word && ends_early(after))
-    })
-}
-
-fn is_split(after_dot: &[u8], text: Text) -> bool {
-    let len = after_dot.iter().take_while(|byte| is_word_byte(**byte)).count();
-    let (part, rest) = after_dot.split_at(len);
-    let begins = |name: &[u8]| {
-        name.len() > len && name.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(part))
-    };
-    if !DIRECTIVES.iter().any(|name| begins(name)) {
-        return false;
-    }
-    match rest.split_first() {
-        Some((b'\\', _)) if text == Text::Assembler => true,
-        Some((b'\\', escape)) => {
-            matches!(escape.first(), Some(b'x' | b'u' | b'U' | b'N' | b'0'..=b'7' | b'\\'))
-        }
-        Some((b'"', next)) => goes_on(next.trim_ascii_start(), len == 0),
-        _ => text == Text::Assembler && len >= 3,
-    }
-}
-
-/// Returns whether a directive's name ends early, with a string or an argument:
-/// a macro may have the rest of it.
-fn ends_early(after_dot: &[u8]) -> bool {
-    let len = after_dot.iter().take_while(|byte| is_word_byte(**byte)).count();
-    let (part, rest) = after_dot.split_at(len);
-    let begins = |name: &[u8]| {
-        (3..name.len()).contains(&len)
-            && name.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(part))
-    };
-    DIRECTIVES.iter().any(|name| begins(name)) && matches!(rest.first(), Some(b'"' | b',' | b')'))
-}
-
-/// Returns whether what follows a string can go on with the name of a directive.
-fn goes_on(next: &[u8], must_begin: bool) -> bool {
-    match next.split_first() {
-        Some((b'"', string)) => !must_begin || matches!(string.first(), Some(b'i' | b'I')),
-        Some((byte, _)) => !must_begin && is_word_byte(*byte),
-        None => false,
-    }
 }
 
 #[cfg(test)]

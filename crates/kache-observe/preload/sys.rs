@@ -315,7 +315,8 @@ pub(super) mod flag {
     pub(crate) const WRITE_ONLY: c_int = 0o1;
     pub(crate) const READ_WRITE: c_int = 0o2;
     pub(crate) const CREATE: c_int = 0o100;
-    pub(crate) const EXCLUSIVE: c_int = 0o200;
+    /// To make a file, and fail if there is one.
+    pub(crate) const NEW: c_int = CREATE | 0o200;
     pub(crate) const TRUNCATE: c_int = 0o1000;
     pub(crate) const PATH: c_int = 0o10_000_000;
     #[cfg(target_arch = "x86_64")]

@@ -72,7 +72,8 @@ mod trace;
 #[cfg(observed)]
 mod watch;
 
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
 
 pub use act::{Act, Event};
 #[cfg(not(observed))]
@@ -88,6 +89,18 @@ pub use {participant::Participant, watch::Watch, watch::sweep};
 /// `LD_PRELOAD` and `ASAN_OPTIONS` are among them.
 pub fn ours(name: &OsStr) -> bool {
     OURS.iter().any(|ours| name == *ours)
+}
+
+/// The libraries that `LD_PRELOAD` names beside the one that observes this process,
+/// if it is observed; `None` if there is none.
+pub fn preloaded_by_others() -> Option<OsString> {
+    let preloaded = env::var_os(names::PRELOAD_VARIABLE)?;
+    if env::var_os(names::TRACE_VARIABLE).is_none() {
+        return Some(preloaded);
+    }
+    // It stands first.
+    let others = preloaded.to_str()?.split_once(':')?.1;
+    (!others.is_empty()).then(|| others.into())
 }
 
 const OURS: [&str; 5] = [

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use kache_key::{Input, RecordedInput, Roots};
-use kache_observe::{Act, Participant};
+use kache_observe::{Act, Participant, Trace};
 
 use crate::files;
 
@@ -43,6 +43,34 @@ pub(crate) fn has_not_become(program: &Path) {
 /// Says that `program` was started, as the process `child`.
 pub(crate) fn has_started(program: &OsStr, child: u32) {
     note(|| Act::Spawned { child, program: found(Path::new(program)) });
+}
+
+/// Says what was seen of a process that nobody else observed.
+pub(crate) fn has_watched(trace: &Trace) {
+    if is_observed() {
+        trace.acts().filter_map(retold).for_each(|act| note(|| act));
+    }
+}
+
+/// Says that nobody saw the whole of what the process `child` did: it was started
+/// and will never be seen to start.
+pub(crate) fn has_lost_sight_of(child: u32) {
+    note(|| Act::Spawned { child, program: PathBuf::from("a program that kache started") });
+}
+
+/// Returns an act of another process as one of this one: what is run is read.
+fn retold(act: &Act) -> Option<Act> {
+    match act {
+        Act::Started { program: path, .. } | Act::Linked(path) | Act::Loaded(path) => {
+            Some(Act::Read(path.clone()))
+        }
+        // What is run may be a script, and what could not be run was missing.
+        Act::Exec(path) | Act::Spawned { program: path, .. } => {
+            path.is_file().then(|| Act::Read(path.clone()))
+        }
+        Act::ExecFailed(_) | Act::Forked { .. } | Act::Shell => None,
+        act => Some(act.clone()),
+    }
 }
 
 /// Says that a file counted, for an answer that was given without asking.

@@ -1,5 +1,6 @@
 //! Directories that every personality knows, and variables that name them.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use kache_config::Config;
@@ -8,6 +9,14 @@ use kache_key::{RootKind, Roots};
 /// Returns the value of a variable that is set and is UTF-8.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Returns the value of a variable without what observation put there.
+pub(crate) fn variable_of_others(name: &str) -> Option<OsString> {
+    match name {
+        "LD_PRELOAD" => kache_observe::preloaded_by_others(),
+        _ => std::env::var_os(name),
+    }
 }
 
 /// Returns where cargo keeps registry sources.

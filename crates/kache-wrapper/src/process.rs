@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::{outer, streams, terminal};
+use crate::{outer, streams, terminal, watch};
 
 /// How many processes this one has started; part of its event.
 static SPAWNED: AtomicU32 = AtomicU32::new(0);
@@ -72,9 +72,15 @@ pub(crate) fn complain(text: &str) {
 
 /// Runs a short question and returns what it answered; stdin is empty.
 pub(crate) fn ask(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> io::Result<Ran> {
-    SPAWNED.fetch_add(1, Ordering::Relaxed);
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args);
+    ask_by(command)
+}
+
+/// Runs a question like [`ask`].
+pub(crate) fn ask_by(mut command: Command) -> io::Result<Ran> {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn()?;
     let pid = child.id();
     let output = child.wait_with_output()?;
@@ -92,7 +98,7 @@ pub(crate) fn run_streaming(
 ) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    outer::has_started(command.get_program(), child.id());
+    announce(&command, &child);
     let child_stderr = child.stderr.take().expect("stderr is piped");
     let (stdout, stderr) = pump(&mut child, child_stderr, rewrite);
     Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
@@ -108,7 +114,7 @@ pub(crate) fn run_on_terminal(mut command: Command) -> io::Result<Ran> {
     let (reader, terminal) = terminal::open_like(io::stderr())?;
     let spawned = command.stdout(Stdio::piped()).stderr(terminal).spawn();
     if let Ok(child) = &spawned {
-        outer::has_started(command.get_program(), child.id());
+        announce(&command, child);
     }
     // The last handle of the terminal here goes with the command: then reading
     // ends when the compiler does.
@@ -116,6 +122,13 @@ pub(crate) fn run_on_terminal(mut command: Command) -> io::Result<Ran> {
     let mut child = spawned?;
     let (stdout, stderr) = pump(&mut child, reader, &|line| Cow::Borrowed(line));
     Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
+}
+
+/// Tells whoever observes this process of one that it sees as well.
+fn announce(command: &Command, child: &Child) {
+    if !watch::is_attached_to(command) {
+        outer::has_started(command.get_program(), child.id());
+    }
 }
 
 fn pump(

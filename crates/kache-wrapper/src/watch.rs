@@ -8,6 +8,8 @@ use std::process::{self, Command};
 use kache_observe::{NotObserved, Trace, Watch, WatchError};
 use kache_store::Store;
 
+use crate::outer;
+
 /// A watch over one command.
 pub(crate) struct Watched {
     watch: Watch,
@@ -45,8 +47,19 @@ fn loadable(library: PathBuf) -> Result<(PathBuf, Option<File>), WatchError> {
 }
 
 /// Returns what was seen of the process `pid`, which has ended; an error is why
-/// it is not the whole.
+/// it is not the whole. Whoever observes this process is told either.
 pub(crate) fn seen(watch: Result<Watched, WatchError>, pid: u32) -> Result<Trace, String> {
     let watched = watch.map_err(|why| format!("not observed: {why}"))?;
-    watched.watch.finish(pid).map_err(|why: NotObserved| format!("not observed: {why}"))
+    let seen = watched.watch.finish(pid);
+    match &seen {
+        Ok(trace) if trace.left_behind.is_empty() => outer::has_watched(trace),
+        _ => outer::has_lost_sight_of(pid),
+    }
+    seen.map_err(|why: NotObserved| format!("not observed: {why}"))
+}
+
+/// Returns whether `command` has a watch of its own, so that whoever observes this
+/// process sees nothing of it.
+pub(crate) fn is_attached_to(command: &Command) -> bool {
+    command.get_envs().any(|(name, _)| kache_observe::ours(name))
 }

@@ -11,9 +11,10 @@
 //!   system, which silences warnings: so the definitions that
 //!   the unit may use are, too;
 //! - comments, of which GCC reads those about falling through;
-//! - anything for those who read the sources once more: such units are
-//!   [left out](hidden_by), and some texts are [unclear](Unclear).
+//! - anything for those who read the sources once more, the assembler for one: such
+//!   units are [left out](hidden_by), and some texts are [unclear](Unclear).
 
+mod assembler;
 mod definitions;
 mod shown_lines;
 mod text;
@@ -41,6 +42,9 @@ pub enum Unclear {
     /// A raw string may look like lines of the preprocessor.
     #[error("a raw string")]
     RawString,
+    /// The assembler may read a file whose bytes are not shown.
+    #[error("a statement for the assembler that may read a file")]
+    Assembler,
     /// A token's column, or that of a later one, may be a value.
     #[error("`{0}` tells a column")]
     Column(&'static str),
@@ -70,6 +74,9 @@ pub fn digest(
     roots: &Roots,
     read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
 ) -> Result<Digest, Unclear> {
+    if assembler::may_read_files(text) {
+        return Err(Unclear::Assembler);
+    }
     let parsed = text::parse(text)?;
     let mut numbers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for (place, number) in parsed.lines() {

@@ -120,7 +120,7 @@ fn the_context_is_part_of_the_identity() {
 
 #[test]
 fn variables_are_named_once_and_in_order() {
-    for names in [CC_ENV, COLOUR_ENV, REPORTING_ENV] {
+    for names in [CC_ENV, COLOUR_ENV, REPORTING_ENV, WITHOUT_INFLUENCE] {
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
     }
     assert!(COLOUR_ENV.iter().all(|name| CC_ENV.contains(name)));

@@ -68,7 +68,7 @@ const OPTIONS: &[&str] = &[
 /// Returns the digest of the expansion of `main.c`, if it has a clear one.
 fn expansion_of(dir: &Dir, compiler: &Compiler, line: &[String]) -> Option<Digest> {
     let run = preprocess(&compiler.unit(line), "ours");
-    let output = dir.run(compiler.program, &run.args, &[]);
+    let output = dir.run(compiler.program, &run, &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut read = |path: &str| fs::read(dir.path(path)).map_err(|error| error.to_string());
     let found = digest(&output.stdout, &Roots::default(), &mut read);

@@ -17,6 +17,4 @@ mod options;
 #[cfg(test)]
 mod passed_on;
 #[cfg(test)]
-mod precompiled;
-#[cfg(test)]
 mod texts;

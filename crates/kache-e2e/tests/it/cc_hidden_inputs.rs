@@ -2,7 +2,7 @@
 //! clock, plugins, profiles, precompiled headers.
 
 use crate::cc_trial::{CLANG, CcTrial, GCC, is_installed, with_each};
-use crate::expected::Expected::{Compiled, Hit, Passthrough, Served, Unstored};
+use crate::expected::Expected::{Compiled, Failure, Hit, Passthrough, Served, Unstored};
 
 /// Compiles `source`, which reads `data.bin` behind the compiler's back, with
 /// two contents of that file.
@@ -10,10 +10,19 @@ use crate::expected::Expected::{Compiled, Hit, Passthrough, Served, Unstored};
 fn check_embedded(compiler: &str, path: &str, source: &str, data: [&str; 2]) {
     let [first, second] = data;
     let mut trial = CcTrial::of(&[(path, source), ("data.bin", first)]);
-    let before = trial.check(compiler, &["-c", path, "-o", "out.o"], Unstored);
+    let args = ["-c", path, "-o", "out.o"];
+    trial.prove_hit(compiler, &args);
+    let before = trial.check(compiler, &args, Hit);
     trial.write("data.bin", second);
-    let after = trial.check(compiler, &["-c", path, "-o", "out.o"], Unstored);
+    let after = trial.check(compiler, &args, Compiled);
     assert_ne!(before.bytes("out.o"), after.bytes("out.o"), "the file is read: {source}");
+    trial.write("data.bin", first);
+    trial.check(compiler, &args, Hit);
+    trial.remove("data.bin");
+    // The message has the name of a temporary file in it.
+    for event in trial.cached(compiler, &args).1 {
+        Failure.assert_told_by(&event);
+    }
 }
 
 const BYTES: [&str; 2] = ["one", "two"];
@@ -58,9 +67,9 @@ fn a_file_that_a_header_embeds_is_not_overlooked() {
             ("embed.h", "#define EMBED(f) __asm__(\".data; .incbin \\\"\" f \"\\\"; .text\");\n"),
             ("data.bin", "one"),
         ]);
-        trial.check(compiler, &["-c", "main.c"], Unstored);
+        trial.prove_hit(compiler, &["-c", "main.c"]);
         trial.write("data.bin", "two");
-        trial.check(compiler, &["-c", "main.c"], Unstored);
+        trial.check(compiler, &["-c", "main.c"], Compiled);
     });
 }
 
@@ -95,6 +104,9 @@ fn assembler_text_that_reads_nothing_is_stored() {
     });
 }
 
+/// Why what a clock decides is not stored.
+const USED: &str = "`__DATE__`, `__TIME__` or `__TIMESTAMP__` is used";
+
 #[test]
 fn what_the_clock_decides_is_not_stored() {
     with_each(|compiler| {
@@ -110,7 +122,7 @@ fn what_the_clock_decides_is_not_stored() {
             ("const char *t = __TI\\\nME__;\n", ""),
         ] {
             let trial = CcTrial::of(&[("main.c", source), ("part.h", header)]);
-            trial.check_unstored(compiler, &["-c", "main.c"], "`__DATE__` or `__TIME__`");
+            trial.check_unstored(compiler, &["-c", "main.c"], USED);
         }
     });
 }
@@ -123,8 +135,31 @@ fn the_time_of_a_files_last_change_is_not_stored() {
             "#define GLUE(a, b) a##b\nconst char *t = GLUE(__TIME, STAMP__);\n",
         ] {
             let trial = CcTrial::of(&[("main.c", source)]);
-            trial.check_unstored(compiler, &["-c", "main.c"], "`__TIMESTAMP__`");
+            trial.check_unstored(compiler, &["-c", "main.c"], USED);
         }
+    });
+}
+
+#[test]
+fn a_time_that_is_named_and_not_used_is_no_reason() {
+    with_each(|compiler| {
+        for source in [
+            "/* __DATE__ */ const char *t = \"__TIME__\";\n",
+            "#define NOW __TIME__\n#if 0\nconst char *t = NOW;\n#endif\nint x;\n",
+            "#ifdef __TIMESTAMP__\nint x;\n#endif\n",
+        ] {
+            let trial = CcTrial::of(&[("main.c", source)]);
+            trial.prove_hit(compiler, &["-c", "main.c"]);
+        }
+    });
+}
+
+#[test]
+fn the_time_of_a_files_last_change_is_not_fixed_by_a_variable() {
+    with_each(|compiler| {
+        let mut trial = CcTrial::of(&[("main.c", "const char *t = __TIMESTAMP__;\n")]);
+        trial.env.set("SOURCE_DATE_EPOCH", "0");
+        trial.check_unstored(compiler, &["-c", "main.c"], USED);
     });
 }
 
@@ -138,11 +173,11 @@ fn a_time_that_a_variable_fixes_is_keyed_where_the_compiler_obeys_it() {
     trial.env.set("SOURCE_DATE_EPOCH", "86400");
     trial.check(GCC, &args, Compiled);
     trial.env.unset("SOURCE_DATE_EPOCH");
-    trial.check_unstored(GCC, &args, "`__DATE__` or `__TIME__`");
+    trial.check_unstored(GCC, &args, USED);
     if is_installed(CLANG) {
         // This version takes no notice of it.
         trial.env.set("SOURCE_DATE_EPOCH", "0");
-        trial.check_unstored(CLANG, &args, "`__DATE__` or `__TIME__`");
+        trial.check_unstored(CLANG, &args, USED);
     }
 }
 

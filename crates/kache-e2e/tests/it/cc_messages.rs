@@ -1,7 +1,7 @@
 //! What a compiler says: repeated to the letter, wherever it goes.
 
 use crate::cc_trial::{CLANG, CcTrial, GCC, assert_same, is_installed, with_each};
-use crate::expected::Expected::{Compiled, Failure, Hit, Miss, Passthrough, Unstored};
+use crate::expected::Expected::{Compiled, Failure, Hit, Miss, Passthrough};
 
 const WARNS: &str = "int f(void) { int unused; return 1; }\n";
 
@@ -180,24 +180,35 @@ fn an_error_is_the_compilers_own() {
 }
 
 #[test]
-fn a_message_that_shows_a_line_of_another_file_is_not_repeated() {
+fn a_message_that_shows_a_line_of_another_file_is_repeated_while_that_is_the_same() {
     if !is_installed(GCC) {
         return;
     }
     let made = "int f(void) {\n#line 1 \"part.y\"\nint unused;\nreturn 1; }\n";
     let mut trial = CcTrial::of(&[("main.c", made), ("part.y", "OLD\n")]);
     let args = ["-Wall", "-c", "main.c"];
-    trial.check(GCC, &args, Unstored);
+    trial.prove_hit(GCC, &args);
     trial.write("part.y", "NEW\n");
-    trial.check(GCC, &args, Unstored);
+    trial.check(GCC, &args, Compiled);
+    trial.remove("part.y");
+    trial.prove_hit(GCC, &args);
+    trial.write("part.y", "OLD\n");
+    trial.check(GCC, &args, Hit);
     trial.prove_hit(GCC, &["-c", "main.c"]);
 }
 
 #[test]
-fn a_warning_about_missing_directories_is_left_to_the_compiler() {
+fn a_warning_about_missing_directories_is_repeated_while_they_are_missing() {
     with_each(|compiler| {
-        let trial = CcTrial::of(&[("main.c", "int a;\n")]);
-        let args = ["-Wmissing-include-dirs", "-Inone", "-c", "main.c"];
-        trial.check(compiler, &args, Passthrough);
+        let mut trial = CcTrial::of(&[("main.c", "int a;\n")]);
+        let args = ["-Wmissing-include-dirs", "-Inone", "-Isome", "-c", "main.c"];
+        trial.prove_hit(compiler, &args);
+        trial.write("some/note", "");
+        let seen = trial.check(compiler, &args, Compiled);
+        assert!(!seen.stderr().contains("some"), "{}", seen.stderr());
+        trial.write("none", "");
+        trial.check(compiler, &args, Compiled);
+        trial.remove("none");
+        trial.check(compiler, &args, Hit);
     });
 }

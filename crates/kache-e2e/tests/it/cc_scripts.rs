@@ -1,6 +1,10 @@
 //! Compilers that are programs of the user's own, and what goes wrong in them.
 
+use std::time::Duration;
+use std::{fs, thread};
+
 use kache_e2e::events::Outcome;
+use kache_e2e::process::output_of;
 
 use crate::cc_trial::{CcTrial, GCC, with_each};
 use crate::expected::Expected::{Compiled, Miss, Served, Unstored};
@@ -38,18 +42,40 @@ fn a_program_that_is_no_compiler_is_run_as_it_is() {
 
 #[test]
 fn a_file_edited_while_the_compiler_runs_is_not_stored() {
+    // Somebody else edits: the compiler waits for that.
+    let wait = "read line < ../go";
     for (name, original) in FILES {
-        // A change in the clock's tick in which kache looked is seen by the compiler.
-        let edit = format!("sleep 0.02; echo '#define PART 2' > {name}");
-        for (before, after) in [(edit.as_str(), ""), ("", edit.as_str())] {
+        for (before, after) in [(wait, ""), ("", wait)] {
             let mut trial = CcTrial::of(&FILES);
+            let go = trial.env.work_dir().join("go");
+            output_of(trial.env.command("mkfifo").arg(&go)).expect("a pipe can be made");
             let compiler = around(&trial, before, after);
             for _ in 0..2 {
                 trial.write(name, original);
+                let edited = trial.project.path(name);
+                let go = go.clone();
+                let editor = thread::spawn(move || {
+                    // Opened once the compiler reads.
+                    let pipe = fs::OpenOptions::new().write(true).open(go);
+                    // A change in the clock's tick in which kache looked is seen by the compiler.
+                    thread::sleep(Duration::from_millis(20));
+                    fs::write(edited, "#define PART 2\n").and(pipe).map(drop)
+                });
                 let (_, events) = trial.cached(&compiler, &["-c", "main.c"]);
+                editor.join().expect("the editor does not panic").expect("it can write");
                 assert_unstored(&events[0], "changed while the compiler ran");
             }
         }
+    }
+}
+
+#[test]
+fn a_compiler_that_writes_its_sources_is_not_believed() {
+    for (name, _) in FILES {
+        let trial = CcTrial::of(&FILES);
+        let compiler = around(&trial, "", &format!("echo '#define PART 2' > {name}"));
+        let (_, events) = trial.cached(&compiler, &["-c", "main.c"]);
+        assert_unstored(&events[0], "unexpected output");
     }
 }
 
@@ -60,12 +86,12 @@ fn a_compiler_that_dies_of_a_signal_ends_kache_likewise_and_stores_nothing() {
         let dies = format!("if test -e ../die; then ulimit -c 0; kill -{signal} $$; fi");
         let compiler = around(&trial, "", &dies);
         let die = trial.env.work_dir().join("die");
-        std::fs::write(&die, "").unwrap();
+        fs::write(&die, "").unwrap();
         let bare = trial.script(&compiler, "$CC -c main.c; echo $?");
         let cached = format!("{} {compiler}", trial.kache.wrapper.display());
         let seen = trial.script(&cached, "$CC -c main.c; echo $?");
         assert_eq!(seen.stdout(), bare.stdout(), "{signal}");
-        std::fs::remove_file(&die).unwrap();
+        fs::remove_file(&die).unwrap();
         trial.check(&compiler, &["-c", "main.c"], Miss);
         trial.check(&compiler, &["-c", "main.c"], Served);
     }

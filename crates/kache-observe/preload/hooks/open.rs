@@ -25,7 +25,8 @@ pub(super) unsafe fn opened(directory: c_int, path: *const c_char, flags: c_int,
     } else {
         let access = flags & flag::ACCESS_MODE;
         // Who writes into a file and leaves the rest makes something of what was there.
-        if flags & (flag::TRUNCATE | flag::EXCLUSIVE) == 0 {
+        let is_new = flags & flag::NEW == flag::NEW || flags & flag::TRUNCATE != 0;
+        if !is_new {
             saw(Kind::Read);
         }
         if access == flag::WRITE_ONLY

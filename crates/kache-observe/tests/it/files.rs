@@ -12,6 +12,7 @@ fn opening_is_reading_or_writing_by_its_flags() {
         OK(open("other", O_WRONLY));
         OK(open("dir/one", O_RDWR));
         OK(open("new", O_CREAT | O_EXCL | O_WRONLY, 0600));
+        OK(open("newer", O_CREAT | O_EXCL | O_RDWR, 0600));
         OK(open("dir", O_RDONLY | O_DIRECTORY));
         OK(open("link", O_PATH));
         OK(creat("made", 0644));
@@ -25,6 +26,7 @@ fn opening_is_reading_or_writing_by_its_flags() {
             "Read dir/one",
             "Wrote dir/one",
             "Wrote new",
+            "Wrote newer",
             "Looked dir",
             "Looked link",
             "Wrote made",

@@ -1,10 +1,15 @@
 //! Questions to a driver about itself.
 
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::compiler::CompilerError;
-use crate::process;
+use kache_observe::Trace;
+use kache_store::Store;
+
+use super::compiler::{CompilerError, INCLUDE_ENV};
+use crate::process::{self, Ran};
+use crate::watch;
 
 /// What options add to a driver.
 #[derive(Clone, Copy, Default)]
@@ -35,26 +40,49 @@ impl Additions<'_> {
 pub(super) struct Asked<'a> {
     pub(super) program: &'a Path,
     pub(super) additions: Additions<'a>,
+    /// Where the library is kept that sees how the driver comes to an answer.
+    pub(super) store: &'a Store,
 }
 
 impl Asked<'_> {
     /// Returns all that the driver says to a question, on both its outputs.
     pub(super) fn answer(&self, args: &[&str]) -> Result<String, CompilerError> {
-        let silent = |source| CompilerError::Silent { program: self.program.to_owned(), source };
-        process::count_spawned();
+        let ran = self.question(args).and_then(process::ask_by);
+        ran.map(|ran| text_of(&ran)).map_err(|source| self.silent(source))
+    }
+
+    /// Returns the [answer](Self::answer), and how the driver came to it if that
+    /// could be seen.
+    pub(super) fn answer_watched(
+        &self,
+        args: &[&str],
+    ) -> Result<(String, Option<Trace>), CompilerError> {
+        let mut question = self.question(args).map_err(|source| self.silent(source))?;
+        let watch = watch::attach(&mut question, self.store, &[]);
+        let ran = process::ask_by(question).map_err(|source| self.silent(source))?;
+        Ok((text_of(&ran), watch::seen(watch, ran.pid).ok()))
+    }
+
+    fn silent(&self, source: io::Error) -> CompilerError {
+        CompilerError::Silent { program: self.program.to_owned(), source }
+    }
+
+    /// Returns the command that puts a question.
+    fn question(&self, args: &[&str]) -> io::Result<Command> {
+        let mut command = Command::new(std::path::absolute(self.program)?);
         // Away from the project, whose place the answer must not name, unless
         // what is added may be in it.
         let dir = if self.additions.is_empty() { "/" } else { self.additions.cwd };
-        let ran = Command::new(std::path::absolute(self.program).map_err(silent)?)
-            .args(self.additions.options())
-            .args(args)
-            .current_dir(dir)
-            .env_remove("PWD")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(silent)?;
-        Ok(String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
+        command.args(self.additions.options()).args(args).current_dir(dir).env_remove("PWD");
+        for name in INCLUDE_ENV {
+            command.env_remove(name);
+        }
+        Ok(command)
     }
+}
+
+fn text_of(ran: &Ran) -> String {
+    String::from_utf8_lossy(&[ran.stdout.as_slice(), &ran.stderr].concat()).into_owned()
 }
 
 /// Returns the arguments with which a driver says what it would run, with

@@ -16,6 +16,7 @@ use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_te
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
 use kache_key::input::FileStamp;
+use kache_observe::{Act, Trace};
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ use crate::files;
 
 /// Variables that decide which programs a driver starts.
 const CHOICE_ENV: &[&str] = &["PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_LIBRARY_PATH"];
+
+/// Variables that add directories of headers; they are in the key by themselves.
+pub(super) const INCLUDE_ENV: &[&str] = &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH"];
 
 /// Programs that GCC starts to compile, by the names it knows them by.
 const GCC_PROGRAMS: &[&str] = &["cc1", "cc1plus", "as"];
@@ -42,6 +46,22 @@ pub(crate) struct CcCompiler {
     pub(crate) called: Called,
     /// Differs between any two compilers that could compile differently.
     pub(crate) identity: Digest,
+    /// Files and directories that the identity was made from.
+    pub(crate) watched: Vec<(PathBuf, FileStamp)>,
+    /// Places where another program would be found first, and nothing is.
+    pub(crate) absent: BTreeSet<PathBuf>,
+    /// Where it looks for headers by itself, by the names that it may have for each.
+    pub(crate) header_dirs: BTreeSet<String>,
+}
+
+impl CcCompiler {
+    /// Returns whether `path` is a file that the identity was made from, by whatever name.
+    pub(crate) fn is_made_from(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|found| {
+            let place = (found.dev(), found.ino());
+            self.watched.iter().any(|(_, stamp)| (stamp.dev, stamp.ino) == place)
+        })
+    }
 }
 
 /// What is remembered of a compiler.
@@ -57,6 +77,8 @@ struct Known {
     watched: Vec<(PathBuf, FileStamp)>,
     /// Places where another program would be found first, and nothing is.
     absent: BTreeSet<PathBuf>,
+    /// Where it looks for headers by itself.
+    header_dirs: BTreeSet<String>,
 }
 
 /// The driver that a program starts, which it can choose anew each time.
@@ -120,7 +142,7 @@ pub(crate) fn identify(
     program: &Path,
     additions: Additions<'_>,
 ) -> Result<CcCompiler, CompilerError> {
-    let asked = Asked { program, additions };
+    let asked = Asked { program, additions, store };
     let memo_id = memo_id(asked);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
     let current = known.filter(|known| known.is_current(asked));
@@ -134,7 +156,9 @@ pub(crate) fn identify(
         family: if is_cl { Family::ClangCl } else { family },
         language: driver.map_or(DriverLanguage::ByName, |driver| driver.language),
     };
-    Ok(CcCompiler { program: program.to_owned(), called, identity: known.identity })
+    let Known { identity, watched, absent, header_dirs, .. } = known;
+    let program = program.to_owned();
+    Ok(CcCompiler { program, called, identity, watched, absent, header_dirs })
 }
 
 impl Known {
@@ -156,7 +180,7 @@ fn family_named(name: &str) -> Option<Family> {
 }
 
 fn memo_id(asked: Asked<'_>) -> Digest {
-    let mut hasher = FieldHasher::new("kache cc memo 3");
+    let mut hasher = FieldHasher::new("kache cc memo 5");
     hasher.text("program", &asked.program.to_string_lossy());
     let additions = asked.additions;
     if !additions.is_empty() {
@@ -194,9 +218,10 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
     let Some(family) = family_of_version_text(&version) else {
         return Ok(identity.known(None));
     };
-    let explained = asked.answer(&explaining("c"))?;
+    let explained = identity.ask(asked, &explaining("c"))?;
     identity.explained(&explained)?;
-    identity.explained(&asked.answer(&explaining("c++"))?)?;
+    let for_cpp = identity.ask(asked, &explaining("c++"))?;
+    identity.explained(&for_cpp)?;
     identity.behind(program, &explained)?;
     identity.search_dirs(&asked.answer(&["-print-search-dirs"])?);
     identity.program_dirs(asked.additions.program_dirs);
@@ -205,7 +230,7 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
         Family::Gcc => {
             for name in GCC_PROGRAMS {
                 let path = asked.answer(&[&format!("-print-prog-name={name}")])?;
-                identity.program(name, path.trim())?;
+                identity.program(asked, name, path.trim())?;
             }
             let specs = asked.answer(&["-print-file-name=specs"])?;
             let specs = Path::new(specs.trim());
@@ -215,11 +240,7 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
             }
             identity.file_if_there(specs)?;
         }
-        Family::Clang | Family::ClangCl => {
-            identity.program("as", "as")?;
-            let driver = identity.behind.as_ref().map(|behind| PathBuf::from(&behind.driver));
-            identity.libraries_of(driver.as_deref().unwrap_or(program))?;
-        }
+        Family::Clang | Family::ClangCl => identity.program(asked, "as", "as")?,
     }
     Ok(identity.known(Some(family)))
 }
@@ -251,26 +272,41 @@ struct Identity {
     absent: BTreeSet<PathBuf>,
     /// Where the driver looks for programs before `PATH`.
     search_dirs: Vec<PathBuf>,
+    header_dirs: BTreeSet<String>,
 }
 
 impl Identity {
     fn new(version: &str) -> Self {
         let mut hasher = FieldHasher::new("kache cc compiler 1");
         hasher.text("version", version);
-        let (watched, absent, search_dirs) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { hasher, behind: None, watched, absent, search_dirs }
+        Self {
+            hasher,
+            behind: None,
+            watched: Vec::new(),
+            absent: BTreeSet::new(),
+            search_dirs: Vec::new(),
+            header_dirs: BTreeSet::new(),
+        }
     }
 
     fn known(self, family: Option<Family>) -> Known {
         let family = family.map(|family| family.name().to_owned());
-        let Self { hasher, behind, watched, absent, .. } = self;
-        Known { family, identity: hasher.finish(), behind, watched, absent }
+        let Self { hasher, behind, watched, absent, header_dirs, .. } = self;
+        Known { family, identity: hasher.finish(), behind, watched, absent, header_dirs }
     }
 
-    /// Adds a file by its bytes.
+    /// Adds a file by its bytes, unless it was added by another name.
     fn watch(&mut self, path: &Path) -> Result<(), CompilerError> {
         let unreadable = || CompilerError::Unreadable(path.to_owned());
         let metadata = fs::metadata(path).map_err(|_| unreadable())?;
+        let place = (metadata.dev(), metadata.ino());
+        if self
+            .watched
+            .iter()
+            .any(|(known, stamp)| known == path || (stamp.dev, stamp.ino) == place)
+        {
+            return Ok(());
+        }
         self.watched.push((path.to_owned(), identity::stamp_of(&metadata)));
         self.hasher.bytes("size", &metadata.len().to_le_bytes());
         let digest = if metadata.len() > LARGE_BYTES {
@@ -282,8 +318,9 @@ impl Identity {
         Ok(())
     }
 
-    /// Adds a directory: that something appears in it must not go unseen.
-    fn watch_dir(&mut self, path: &Path) {
+    /// Adds a place that only counts by what else it leads to: that something
+    /// appears in a directory, for one, must not go unseen.
+    fn watch_place(&mut self, path: &Path) {
         if let Ok(metadata) = fs::metadata(path) {
             self.watched.push((path.to_owned(), identity::stamp_of(&metadata)));
         }
@@ -300,7 +337,7 @@ impl Identity {
                 .collect();
             for place in places {
                 if place.is_dir() {
-                    self.watch_dir(&place);
+                    self.watch_place(&place);
                 } else {
                     self.absent.insert(place);
                 }
@@ -351,15 +388,21 @@ impl Identity {
     }
 
     /// Adds the program `name`, which the driver `named` by path or by a name on `PATH`.
-    fn program(&mut self, name: &str, named: &str) -> Result<(), CompilerError> {
+    fn program(&mut self, asked: Asked<'_>, name: &str, named: &str) -> Result<(), CompilerError> {
         let found = files::find_program(named, std::env::var_os("PATH"));
         self.rivals(name, found.as_deref());
         match found.filter(|path| path.is_file()) {
             Some(path) => {
                 self.hasher.text("program", &path.to_string_lossy());
+                // An assembler was not among what explained a run.
+                if name == "as" {
+                    let additions = Additions::default();
+                    let assembler = Asked { program: &path, additions, ..asked };
+                    drop(self.ask(assembler, &["--version"])?);
+                }
                 self.watch(&path)?;
                 if let Some(dir) = path.parent().filter(|_| named.contains('/')) {
-                    self.watch_dir(dir);
+                    self.watch_place(dir);
                 }
             }
             // A compiler for one language only lacks the others' programs.
@@ -377,6 +420,7 @@ impl Identity {
     /// Adds what the driver says of a run, and the directories that made it say so.
     fn explained(&mut self, text: &str) -> Result<(), CompilerError> {
         self.hasher.text("explained", text);
+        self.header_dirs.extend(header_dirs(text));
         for line in text.lines() {
             if let Some(path) = line.strip_prefix("Configuration file: ") {
                 self.watch(Path::new(path.trim()))?;
@@ -384,7 +428,7 @@ impl Identity {
             let installation = line.strip_prefix("Selected GCC installation: ");
             // Another version would be installed beside the selected one.
             if let Some(versions) = installation.and_then(|path| Path::new(path).parent()) {
-                self.watch_dir(versions);
+                self.watch_place(versions);
             }
         }
         Ok(())
@@ -407,29 +451,64 @@ impl Identity {
         Ok(())
     }
 
-    /// Adds the shared libraries that hold Clang's own code, where it has any.
-    fn libraries_of(&mut self, program: &Path) -> Result<(), CompilerError> {
-        let real =
-            fs::canonicalize(program).map_err(|_| CompilerError::Unreadable(program.to_owned()))?;
-        let Some(lib) = real.parent().and_then(Path::parent).map(|dir| dir.join("lib")) else {
-            return Ok(());
-        };
-        let mut libraries: Vec<PathBuf> = fs::read_dir(&lib)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|file| {
-                let name = file.file_name();
-                let name = name.to_string_lossy();
-                (name.starts_with("libLLVM") || name.starts_with("libclang"))
-                    && name.contains(".so")
-            })
-            .map(|file| file.path())
-            .collect();
-        libraries.sort();
-        for library in libraries.iter().filter(|library| library.is_file()) {
-            self.watch(library)?;
+    /// Puts a question, and adds the programs and libraries that the answer comes
+    /// from, if they can be seen.
+    fn ask(&mut self, asked: Asked<'_>, args: &[&str]) -> Result<String, CompilerError> {
+        let (answer, seen) = asked.answer_watched(args)?;
+        if let Some(trace) = seen {
+            self.made_of(&trace)?;
         }
+        Ok(answer)
+    }
+
+    /// Adds the programs that ran and the libraries that they were started with.
+    fn made_of(&mut self, trace: &Trace) -> Result<(), CompilerError> {
+        let code = trace.acts().filter_map(|act| match act {
+            Act::Started { program: path, .. } | Act::Linked(path) => Some(path),
+            _ => None,
+        });
+        for path in code.collect::<BTreeSet<_>>() {
+            self.watch(path)?;
+        }
+        // Where a library is found first is for the loader to say.
+        self.watch_place(Path::new("/etc/ld.so.cache"));
         Ok(())
+    }
+}
+
+/// Returns the directories that a driver says it searches for headers, by the names
+/// it has for them and by their real ones.
+fn header_dirs(explained: &str) -> BTreeSet<String> {
+    let mut lines = explained.lines();
+    let begins = |line: &&str| line.starts_with("#include \"...\" search starts here");
+    let _start = lines.find(begins);
+    let listed = lines.take_while(|line| !line.starts_with("End of search list"));
+    let dirs = listed.filter_map(|line| line.strip_prefix(' '));
+    let mut names = BTreeSet::new();
+    for dir in dirs.map(|dir| dir.trim_end_matches('/')).filter(|dir| dir.starts_with('/')) {
+        let real = fs::canonicalize(dir).ok();
+        names.extend(real.and_then(|real| real.into_os_string().into_string().ok()));
+        names.insert(dir.to_owned());
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directories_of_headers_are_read_from_an_explanation() {
+        let explained = "ignoring nonexistent directory \"/none\"\n\
+            #include \"...\" search starts here:\n \
+            relative\n\
+            #include <...> search starts here:\n \
+            /dev/../dev/\n \
+            /no/such/dir\n\
+            End of search list.\n \
+            /usr\n";
+        let expected = ["/dev", "/dev/../dev", "/no/such/dir"];
+        assert_eq!(header_dirs(explained), expected.map(str::to_owned).into());
+        assert_eq!(header_dirs("gcc version 12\n"), BTreeSet::new());
     }
 }

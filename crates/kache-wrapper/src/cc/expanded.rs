@@ -1,7 +1,8 @@
 //! Looking a unit up by what its preprocessor makes of it.
 //!
 //! Where that is asked for, a result is filed a second time, under a
-//! [unit](recipe::expanded_id) that has the expansion for its inputs. Found
+//! [unit](recipe::expanded_id) that has the expansion for most of its inputs: what
+//! only the compiler was seen to read, and not the preprocessor, stays one. Found
 //! there, it is filed for the inputs of now, so that the next call finds it
 //! without the preprocessor.
 
@@ -9,26 +10,29 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitStatus;
 
-use kache_cc::{Instrumented, expansion, preprocess, recipe};
-use kache_key::UnitId;
-use kache_store::Outcome;
+use kache_cc::{HeadersFrom, expansion, preprocess, recipe};
+use kache_key::{RecordedInput, UnitId};
+use kache_observe::Trace;
+use kache_store::{Outcome, TextOutput};
 
-use super::collect;
+use super::collect::{self, Compiled};
 use super::facts::{Facts, own_file};
 use super::miss::reserve;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::lookup::{self, Found, FoundEntry, Missed};
-use crate::compilation::{Compilation, hit, publish};
+use crate::compilation::publish::{self, Expanded};
+use crate::compilation::{Compilation, hit};
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::Served;
+use crate::watch;
 
 /// What a look by the expansion came to.
 pub(crate) enum Looked {
     /// A result, which is in place.
     Found(Served),
-    /// None. A result may be filed under the unit, if there is one.
-    Nothing(Option<UnitId>),
+    /// None. A result may be filed under the expansion, if that tells enough.
+    Nothing(Option<Expanded>),
 }
 
 /// Looks a unit up by its expansion, if the user asked for that and the expansion
@@ -44,36 +48,48 @@ pub(crate) fn look(
         return Looked::Nothing(None);
     }
     let own_file = own_file(facts);
-    let run = preprocess(facts.unit, &own_file);
+    let args = preprocess(facts.unit, &own_file);
     let own_file = facts.compilation.absolute(&own_file);
-    let unit = expand(facts, start, &run, &own_file);
-    report.lap(Phase::Lookup);
-    let found = unit.and_then(|unit| {
-        let compilation = Compilation { id: unit, ..facts.compilation.clone() };
-        match lookup::look(&compilation, report) {
-            Found::Entry(found) => Some((compilation, found)),
-            Found::Nothing(_) => None,
-        }
-    });
-    let served = found.and_then(|(compilation, found)| {
-        let found = of_now(facts, start, &run, &own_file, *found).ok()?;
-        hit::restore(&compilation, &found, report).ok()?;
-        Some(found)
+    let expanded = expand(facts, start, &args, &own_file).and_then(|(unit, trace)| {
+        let compiled = Compiled {
+            start,
+            headers_from: &HeadersFrom::OurDepFile,
+            own_file: &own_file,
+            trace: &trace,
+            earlier: &missed.records,
+        };
+        let (inputs, texts) = collect::collect_expanded(facts, &compiled).ok()?;
+        Some((unit, inputs, texts))
     });
     // Nobody looks for it; one that stays is only in the way.
     drop(fs::remove_file(&own_file));
-    match served {
-        Some(found) => Looked::Found(file_for_now(facts, missed, found, report)),
-        None => Looked::Nothing(unit),
+    report.lap(Phase::Lookup);
+    let Some((unit, inputs, texts)) = expanded else { return Looked::Nothing(None) };
+    let compilation = Compilation { id: unit, ..facts.compilation.clone() };
+    if let Found::Entry(found) = lookup::look(&compilation, report)
+        && let Some(found) = of_now(*found, &inputs, texts)
+        && hit::restore(&compilation, &found, report).is_ok()
+    {
+        return Looked::Found(file_for_now(facts, missed, found, report));
     }
+    let shown = inputs.into_iter().map(|recorded| recorded.input).collect();
+    Looked::Nothing(Some(Expanded { unit, shown }))
 }
 
-/// Returns the unit that the expansion leads to; `None` if it hides something, or
-/// if the preprocessor has something to say.
-fn expand(facts: &Facts<'_>, start: Start, run: &Instrumented, own_file: &Path) -> Option<UnitId> {
+/// Returns the unit that the expansion leads to, and what was seen of the
+/// preprocessor; `None` if it hides something, or if it has something to say.
+fn expand(
+    facts: &Facts<'_>,
+    start: Start,
+    args: &[String],
+    own_file: &Path,
+) -> Option<(UnitId, Trace)> {
     reserve(own_file).ok()?;
-    let args: Vec<&String> = facts.prefix_maps.iter().chain(&run.args).collect();
-    let ran = process::ask(&facts.call.compiler.program, &args).ok()?;
+    let args: Vec<String> = facts.prefix_maps.iter().chain(args).cloned().collect();
+    let mut command = process::command(&facts.call.compiler.program, &args);
+    let watch = watch::attach(&mut command, &facts.compilation.store, &[]);
+    let ran = process::ask_by(command).ok()?;
+    let trace = watch::seen(watch, ran.pid).ok()?;
     if !ran.status.success() || !ran.stderr.is_empty() {
         return None;
     }
@@ -82,26 +98,23 @@ fn expand(facts: &Facts<'_>, start: Start, run: &Instrumented, own_file: &Path) 
     let mut read =
         |path: &str| inputs.read_unchanged(&compilation.absolute(path)).map(|(bytes, _)| bytes);
     let expansion = expansion::digest(&ran.stdout, &compilation.roots, &mut read).ok()?;
-    Some(recipe::expanded_id(compilation.id, expansion))
+    Some((recipe::expanded_id(compilation.id, expansion), trace))
 }
 
-/// Returns `found` with the inputs of now, those that bind it among them, and
-/// with the dependency file of now.
+/// Returns `found` with the `inputs` of now, those that bind it among them, and
+/// with the dependency file of now; `None` if the compiler had something to say.
 fn of_now(
-    facts: &Facts<'_>,
-    start: Start,
-    run: &Instrumented,
-    own_file: &Path,
     mut found: FoundEntry,
-) -> Result<FoundEntry, String> {
+    inputs: &[RecordedInput],
+    texts: Vec<TextOutput>,
+) -> Option<FoundEntry> {
     if !found.manifest.stdout.is_empty() || !found.manifest.stderr.is_empty() {
-        return Err("the compiler said something".to_owned());
+        return None;
     }
-    let (inputs, texts) = collect::collect_expanded(facts, start, &run.headers_from, own_file)?;
-    found.inputs.extend(inputs);
+    found.inputs.extend_from_slice(inputs);
     found.manifest.texts = texts;
     found.has_new_stamps = false;
-    Ok(found)
+    Some(found)
 }
 
 /// Files what was `found` for the inputs of now.

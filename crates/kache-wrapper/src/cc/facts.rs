@@ -13,7 +13,7 @@ use kache_config::Config;
 use kache_key::{Context, Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
-use super::{Call, installations, outlets, places, profile, search};
+use super::{Call, outlets, places};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
@@ -49,10 +49,6 @@ pub(crate) fn gather<'a>(
 ) -> Result<Facts<'a>, Passthrough> {
     if let Some(name) = REPORTING_ENV.iter().find(|name| std::env::var_os(name).is_some()) {
         return Err(Passthrough::because(format!("{name} is set")));
-    }
-    // What is looked at then is not a header but a directory.
-    if unit.args.iter().any(|arg| arg.contains("missing-include-dirs")) {
-        return Err(Passthrough::because("-Wmissing-include-dirs is not modelled"));
     }
     let source = Path::new(&call.cwd).join(&unit.source);
     if let Some(glob) = config.excludes(&source) {
@@ -132,10 +128,6 @@ fn named_digests(
         ("cwd".to_owned(), Digest::of(place.0.as_bytes())),
         ("driver for c++".to_owned(), Digest::of(&[u8::from(prefers_cpp)])),
     ];
-    let choosing = search::choosing_options(&unit.args);
-    if let Some(installed) = installations::digest(call, &choosing) {
-        facts.push(("gcc installations".to_owned(), installed));
-    }
     if unit.facts.uses_native_cpu {
         facts.push(("cpu".to_owned(), cpu::identity()?));
     }
@@ -145,7 +137,10 @@ fn named_digests(
         let (digest, _) = blob::digest_file(&path)?;
         facts.push((format!("content {}", roots.tokenise(file)), digest));
     }
-    facts.extend(profile::digest(unit, &call.cwd)?.map(|found| ("profile".to_owned(), found)));
+    if unit.profile_dir.is_some() {
+        // Files of counts are named after it.
+        facts.push(("counted in".to_owned(), Digest::of(call.cwd.as_bytes())));
+    }
     if fs::metadata(source).is_ok_and(|found| found.len() <= IDENTIFYING_BYTES) {
         facts.push(("source".to_owned(), blob::digest_file(source)?.0));
     }

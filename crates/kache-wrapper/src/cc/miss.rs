@@ -1,14 +1,14 @@
-//! A miss: the compiler runs, and what it made and read is stored.
+//! A miss: the compiler runs, watched, and what it made and read is stored.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::Instant;
 
-use kache_cc::instrument;
+use kache_cc::{HeadersFrom, instrument};
 use kache_store::Outcome;
 
-use super::collect;
+use super::collect::{self, Compiled};
 use super::expanded::{self, Looked};
 use super::facts::{Facts, own_file};
 use crate::compilation::inputs::Start;
@@ -18,6 +18,7 @@ use crate::compilation::{Compiler, publish};
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
+use crate::watch;
 
 impl Compiler for Facts<'_> {
     fn is_edit(&self, _: &Missed) -> bool {
@@ -40,11 +41,12 @@ impl Compiler for Facts<'_> {
         let mut args = how.args;
         args.extend(self.prefix_maps.iter().cloned());
         args.extend(self.unit.args.iter().cloned());
-        if how.headers_from.is_own_file() {
+        if how.headers_from == HeadersFrom::OurDepFile {
             reserve(&self.compilation.absolute(&own_file))?;
         }
+        let mut command = process::command(&self.call.compiler.program, &args);
+        let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         let started = Instant::now();
-        let command = process::command(&self.call.compiler.program, &args);
         let ran = if self.terminal.is_some() {
             process::run_on_terminal(command)?
         } else {
@@ -52,9 +54,18 @@ impl Compiler for Facts<'_> {
         };
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);
+        let seen = watch::seen(watch, ran.pid);
         let served = if ran.status.success() {
-            let own_file = self.compilation.absolute(&own_file);
-            let collected = collect::collect(self, start, &how.headers_from, &own_file, &ran);
+            let collected = seen.and_then(|trace| {
+                let compiled = Compiled {
+                    start,
+                    headers_from: &how.headers_from,
+                    own_file: &self.compilation.absolute(&own_file),
+                    trace: &trace,
+                    earlier: &missed.records,
+                };
+                collect::collect(self, &compiled, &ran)
+            });
             // What is said may show more than the expansion.
             let expanded = expanded.filter(|_| ran.stdout.is_empty() && ran.stderr.is_empty());
             let collected = collected.map(|collected| Collected { expanded, ..collected });

@@ -5,14 +5,13 @@ mod collect;
 mod compiler;
 mod expanded;
 mod facts;
-mod installations;
 mod miss;
 mod object;
 mod outlets;
 mod places;
-mod profile;
-mod search;
 mod several;
+mod sight;
+mod unspelt;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,5 +1,6 @@
 //! Storing what a compilation made, and saying how it went.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitStatus;
 
@@ -24,8 +25,15 @@ pub(crate) struct Collected {
     pub(crate) texts: Vec<TextOutput>,
     pub(crate) stdout: Vec<Segment>,
     pub(crate) stderr: Vec<Segment>,
-    /// The unit under which the result is to be found by its roots alone.
-    pub(crate) expanded: Option<UnitId>,
+    /// Under what else the result is to be found.
+    pub(crate) expanded: Option<Expanded>,
+}
+
+/// A unit that stands for some of the inputs.
+pub(crate) struct Expanded {
+    pub(crate) unit: UnitId,
+    /// The inputs that it stands for.
+    pub(crate) shown: BTreeSet<Input>,
 }
 
 /// Stores what a compiler that succeeded made, unless `collected` says why not;
@@ -120,25 +128,28 @@ fn write(
     publisher
         .finish(key, &manifest, compilation.id, records)
         .inspect_err(|failure| housekeeping::after_failure(compilation.config, failure))?;
-    if let Some(unit) = collected.expanded {
+    if let Some(expanded) = &collected.expanded {
         // What is lost is a hit after an edit.
-        drop(file_expanded(compilation, &publisher, unit, &collected.inputs, manifest));
+        drop(file_expanded(compilation, &publisher, expanded, &collected.inputs, manifest));
     }
     housekeeping::start_if_due(compilation.config);
     Ok(if is_known { Stored::Known } else { Stored::Fresh })
 }
 
-/// Files a result under `unit` too, where it is found by those of `inputs` that
-/// are roots.
+/// Files a result under an `expanded` unit too, where it is found by those of
+/// `inputs` that the unit does not stand for, and by the roots.
 fn file_expanded(
     compilation: &Compilation<'_>,
     publisher: &Publisher<'_>,
-    unit: UnitId,
+    expanded: &Expanded,
     inputs: &[RecordedInput],
     manifest: Manifest,
 ) -> Result<(), IoFailure> {
-    let roots = inputs.iter().filter(|recorded| matches!(recorded.input, Input::Root(_)));
-    let record = InputRecord::of(roots.cloned().collect());
+    let unit = expanded.unit;
+    let counts = |recorded: &&RecordedInput| {
+        matches!(recorded.input, Input::Root(_)) || !expanded.shown.contains(&recorded.input)
+    };
+    let record = InputRecord::of(inputs.iter().filter(counts).cloned().collect());
     let key = record.entry_key(unit);
     let mut records = compilation.store.records(unit)?;
     records.compiled_ns = clock::now_ns();

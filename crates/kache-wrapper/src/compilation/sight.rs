@@ -209,7 +209,7 @@ fn folded(path: &Path) -> PathBuf {
 
 /// What kind of file system a path is on, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// Files that stay what they are.
     Disk,
     /// The same everywhere, or without influence on what is made.
@@ -241,7 +241,8 @@ const RANDOM: &str = "/proc/sys/kernel/random";
 /// Among those, a file system like any other.
 const SHARED_MEMORY: &str = "/dev/shm";
 
-fn place_of(path: &Path) -> Place {
+/// Returns what kind of file system `path` is on.
+pub(crate) fn place_of(path: &Path) -> Place {
     if path.starts_with(SHARED_MEMORY) {
         return Place::Disk;
     }

@@ -5,8 +5,8 @@
 //! instead of running it. GNU ld has directories built in, gold has two.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Choice, LinkerError};
 use crate::files;
+use crate::places::variable_of_others;
 use crate::process;
 use crate::toolchain::Toolchain;
 
@@ -67,7 +68,7 @@ fn memo_id(choice: &Choice, linker: &Path, args: &[&str]) -> Digest {
     hasher.list("args", args.iter().copied());
     // Cargo's own, which changes from unit to unit and finds no library.
     for name in LINK_ENV.iter().filter(|name| **name != "LD_LIBRARY_PATH") {
-        let value = env::var_os(name);
+        let value = variable_of_others(name);
         hasher.option(name, value.as_ref().map(|value| value.as_encoded_bytes()));
     }
     hasher.finish()

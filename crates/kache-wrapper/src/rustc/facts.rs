@@ -21,7 +21,7 @@ use crate::configuration;
 use crate::cpu;
 use crate::linker;
 use crate::outer;
-use crate::places::{self, variable};
+use crate::places::{self, variable, variable_of_others};
 use crate::served::Passthrough;
 use crate::toolchain::{self, Compiler, CompilerEnv, Toolchain};
 
@@ -285,7 +285,7 @@ pub(crate) fn check_reporting_variables() -> Result<(), Passthrough> {
 fn environment(unit: &RustcUnit) -> Vec<(String, Option<String>)> {
     let linking: &[&str] = if unit.links() { LINK_ENV } else { &[] };
     let text = |name: &&str| {
-        let value = std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let value = variable_of_others(name).map(|value| value.to_string_lossy().into_owned());
         ((*name).to_owned(), value)
     };
     RUSTC_ENV.iter().chain(linking).map(text).collect()
