@@ -12,7 +12,7 @@ use crate::build_scripts::{MAIN, RUN, script, trial};
 use crate::expected::Expected::{Compiled, Hit, Passthrough};
 use crate::expected::assert_unstored;
 use crate::files::make_executable;
-use crate::trial::{MANIFEST, Trial, event_of};
+use crate::trial::{MANIFEST, Trial, event_of, package};
 
 /// A script that cargo runs again when `AGAIN` changes, which it says.
 const AGAIN: &str = "println!(\"cargo:rerun-if-env-changed=AGAIN\"); \
@@ -119,6 +119,31 @@ fn a_launcher_that_lost_its_script_says_so() {
     let failed = cargo.var("AGAIN", "1").run().unwrap();
     assert!(!failed.success());
     assert!(failed.stderr.contains("failed to run"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_program_that_is_called_like_a_script_is_none() {
+    let rest = "[[bin]]\nname = \"build_script_tool\"\npath = \"src/main.rs\"\n[workspace]";
+    let source = "fn main() { println!(\"a program\"); }\n";
+    let trial = Trial::of(&[
+        ("Cargo.toml", &package("app", rest)),
+        ("src/main.rs", source),
+        ("examples/build_script_example.rs", source),
+    ]);
+    let trial = trial.args(&["--bins", "--examples"]);
+    for expected in [Compiled, Hit] {
+        let built = trial.build();
+        for name in ["build_script_tool", "build_script_example"] {
+            expected.assert_told_by(event_of(&built, name));
+        }
+        let examples = trial.project().target_dir().join("debug/examples");
+        for program in
+            [trial.project().program("build_script_tool"), examples.join("build_script_example")]
+        {
+            let printed = run_program(&trial.scenario.env, &program, &[]).unwrap().stdout;
+            assert_eq!(printed, "a program\n");
+        }
+    }
 }
 
 /// Proves a hit with the store at `place`, below the environment.

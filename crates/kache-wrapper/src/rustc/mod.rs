@@ -104,7 +104,9 @@ fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> 
 fn script_place(facts: &facts::Facts<'_>) -> Option<PathBuf> {
     let unit = &facts.unit;
     let package = variable("CARGO_PKG_NAME")?;
+    // Cargo names programs and examples by a variable, whatever they are called.
     let is_script = unit.crate_name.starts_with("build_script_")
+        && variable("CARGO_BIN_NAME").is_none()
         && unit.crate_types == [CrateType::Bin]
         && !unit.is_test
         && unit.emit.link;
