@@ -276,3 +276,78 @@ fn what_a_script_says_is_repeated_byte_for_byte() {
     assert!(restored[0].ends_with(b"LATE=x") && restored[1] == b"no end");
     assert!(contains(&trial.path("build.rs"), "no end"));
 }
+
+/// A `make` that a script starts shares cargo's jobs by way of these.
+#[test]
+fn a_script_inherits_the_pipe_of_cargos_jobserver() {
+    let body = "let flags = env::var(\"CARGO_MAKEFLAGS\").unwrap_or_default(); \
+        let pipe = flags.split(' ').find_map(|flag| flag.strip_prefix(\"--jobserver-auth=\")); \
+        let open = |number: &str| Path::new(&format!(\"/proc/self/fd/{number}\")).exists(); \
+        pipe.map(|pipe| pipe.split(',').all(open)).unwrap_or_default().to_string()";
+    let trial = trial(body);
+    trial.prove_hit(RUN);
+    assert_eq!(trial.check(RUN, Hit), "true\n");
+}
+
+/// For compilers, kache puts links to itself before it.
+#[test]
+fn the_search_path_that_a_script_sees_is_the_users_where_no_compiler_is_wrapped() {
+    let mut trial = trial("env::var(\"PATH\").unwrap()");
+    trial.set("KACHE_BUILD_SCRIPTS_WRAP_CC", "false");
+    trial.prove_hit(RUN);
+}
+
+/// Which variables a program picks from all of them cannot be seen; what the script
+/// declares to cargo counts.
+#[test]
+fn a_variable_that_only_a_shell_takes_is_an_input_if_it_is_declared() {
+    let body = "println!(\"cargo:rerun-if-env-changed=GREETING\"); \
+        let said = Command::new(\"sh\").args([\"-c\", \"echo $GREETING $FAREWELL\"]).output(); \
+        String::from_utf8(said.unwrap().stdout).unwrap().trim().to_owned()";
+    let mut trial = trial(body);
+    trial.prove_hit(RUN);
+    trial.set("GREETING", "hello");
+    assert_eq!(trial.check(RUN, Miss), "hello\n");
+    trial.set("FAREWELL", "bye");
+    Hit.assert_told_by(event_of(&trial.build(), RUN));
+    // What builds are told by counts where a shell runs.
+    trial.set("CFLAGS", "-O3");
+    assert_eq!(trial.check(RUN, Compiled), "hello bye\n");
+}
+
+/// Writes a header and a source, has both compiled, and links the result.
+const C: &str = "let out = env::var(\"OUT_DIR\").unwrap(); \
+    let run = |tool: &str, args: &[&str]| { \
+        assert!(Command::new(tool).args(args).status().unwrap().success()); }; \
+    let number = fs::read_to_string(\"number.txt\").unwrap(); \
+    fs::write(format!(\"{out}/number.h\"), format!(\"#define NUMBER {number}\")).unwrap(); \
+    let object = format!(\"{out}/answer.o\"); \
+    run(\"cc\", &[\"-c\", \"-g\", \"-I\", &out, \"-Iinclude\", \"answer.c\", \"-o\", &object]); \
+    run(\"ar\", &[\"rcsD\", &format!(\"{out}/libanswer.a\"), &object]); \
+    println!(\"cargo:rustc-link-search=native={out}\"); \
+    println!(\"cargo:rustc-link-lib=static=answer\"); \
+    String::new()";
+
+#[test]
+fn what_a_compiler_makes_for_a_script_follows_its_sources() {
+    let trial = trial(C);
+    let main = "extern \"C\" { fn answer() -> i32; }\n\
+        fn main() { println!(\"{}\", unsafe { answer() }); }\n";
+    trial.write("src/main.rs", main);
+    let source = "#include \"number.h\"\n#include \"more.h\"\n\
+        int answer(void) { return NUMBER + MORE; }\n";
+    trial.write("answer.c", source);
+    trial.write("include/more.h", "#define MORE 1\n");
+    trial.write("number.txt", "40");
+    trial.prove_hit(RUN);
+    trial.write("number.txt", "50");
+    assert_eq!(trial.check(RUN, Miss), "51\n");
+    trial.write("include/more.h", "#define MORE 2\n");
+    assert_eq!(trial.check(RUN, Miss), "52\n");
+    trial.edit("answer.c", "+", "*");
+    assert_eq!(trial.check(RUN, Miss), "100\n");
+    trial.write("more.h", "#define MORE 3\n");
+    assert_eq!(trial.check(RUN, Miss), "150\n");
+    let there = trial.scenario.second_checkout("elsewhere/longer").unwrap();
+    assert_eq!(trial.check_in(&there, RUN, Hit), "150\n");
+}
