@@ -46,16 +46,43 @@ fn loadable(library: PathBuf) -> Result<(PathBuf, Option<File>), WatchError> {
     Ok((PathBuf::from(path), Some(file)))
 }
 
+/// Why nobody can say what a process did.
+pub(crate) struct Unseen {
+    pub(crate) why: String,
+    /// Whether it would be seen at another time: there was no room for a trace.
+    pub(crate) is_passing: bool,
+}
+
+impl Unseen {
+    /// Nobody watched.
+    pub(crate) fn unwatched() -> Self {
+        Self { why: "nobody looked".to_owned(), is_passing: false }
+    }
+}
+
+impl From<WatchError> for Unseen {
+    fn from(error: WatchError) -> Self {
+        let is_passing = matches!(error, WatchError::Io { .. } | WatchError::Names { .. });
+        Self { why: format!("not observed: {error}"), is_passing }
+    }
+}
+
+impl From<NotObserved> for Unseen {
+    fn from(error: NotObserved) -> Self {
+        let is_passing = matches!(error, NotObserved::Overflow | NotObserved::Hole);
+        Self { why: format!("not observed: {error}"), is_passing }
+    }
+}
+
 /// Returns what was seen of the process `pid`, which has ended; an error is why
 /// it is not the whole. Whoever observes this process is told either.
-pub(crate) fn seen(watch: Result<Watched, WatchError>, pid: u32) -> Result<Trace, String> {
-    let watched = watch.map_err(|why| format!("not observed: {why}"))?;
-    let seen = watched.watch.finish(pid);
+pub(crate) fn seen(watch: Result<Watched, WatchError>, pid: u32) -> Result<Trace, Unseen> {
+    let seen = watch?.watch.finish(pid);
     match &seen {
         Ok(trace) if trace.left_behind.is_empty() => outer::has_watched(trace),
         _ => outer::has_lost_sight_of(pid),
     }
-    seen.map_err(|why: NotObserved| format!("not observed: {why}"))
+    Ok(seen?)
 }
 
 /// Returns whether `command` has a watch of its own, so that whoever observes this

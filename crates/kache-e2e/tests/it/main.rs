@@ -47,5 +47,6 @@ mod store_damage;
 mod store_places;
 mod stub;
 mod target_dirs;
+mod traces;
 mod trial;
 mod wrappers;

@@ -56,7 +56,7 @@ impl Compiler for Facts<'_> {
         report.lap(Phase::Compile);
         let seen = watch::seen(watch, ran.pid);
         let served = if ran.status.success() {
-            let collected = seen.and_then(|trace| {
+            let collected = seen.map_err(|unseen| unseen.why).and_then(|trace| {
                 let compiled = Compiled {
                     start,
                     headers_from: &how.headers_from,

@@ -14,7 +14,7 @@ use crate::compilation::lookup::Missed;
 use crate::compilation::{Compiler, products, publish};
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
-use crate::watch;
+use crate::watch::{self, Unseen};
 use crate::{outer, process};
 
 /// A unit that compiles incrementally, and did so within this time, is
@@ -57,7 +57,7 @@ impl Compiler for Facts<'_> {
             let collected = Err("the crate is being edited".to_owned());
             publish::publish(&self.compilation, missed, collected, report)
         } else {
-            let unwatched = || Err("nobody looked".to_owned());
+            let unwatched = || Err(Unseen::unwatched());
             let seen = self
                 .may_run_macros()
                 .then(|| watch.map_or_else(unwatched, |watch| watch::seen(watch, ran.pid)));

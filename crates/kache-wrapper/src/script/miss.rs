@@ -53,6 +53,7 @@ impl Compiler for Facts<'_> {
             return Ok(Served { store, outcome: Outcome::Error, reason, status: ran.status });
         }
         let collected = watch::seen(watch, ran.pid)
+            .map_err(|unseen| unseen.why)
             .and_then(|trace| collect(self, &before, &trace, &ran, &missed.records));
         Ok(publish::publish(&self.compilation, missed, collected, report))
     }

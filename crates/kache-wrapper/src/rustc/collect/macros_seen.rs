@@ -10,6 +10,7 @@ use super::Collector;
 use crate::compilation::observed::Places;
 use crate::compilation::sight::{self, Ground, Sight};
 use crate::places::variable;
+use crate::watch::Unseen;
 
 impl Collector<'_> {
     /// Adds what macros read, or what they may have read where nobody saw it.
@@ -18,7 +19,7 @@ impl Collector<'_> {
     /// be told from those of macros.
     pub(super) fn read_by_macros(
         &mut self,
-        seen: Result<Trace, String>,
+        seen: Result<Trace, Unseen>,
         earlier: &UnitRecords,
     ) -> Result<(), String> {
         let sysroot = &self.facts.toolchain.sysroot;
@@ -31,6 +32,8 @@ impl Collector<'_> {
         };
         match seen {
             Ok(trace) if is_compiler(&trace) == Some(true) => self.seen_by_macros(&trace, earlier),
+            // The next time there is room to see it.
+            Err(Unseen { why, is_passing: true }) => Err(why),
             _ => {
                 self.taken_for_read();
                 Ok(())

@@ -27,6 +27,7 @@ use super::facts::Facts;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::publish::Collected;
 use crate::process::Ran;
+use crate::watch::Unseen;
 
 /// How things were just before the compiler started.
 pub(crate) struct Before {
@@ -67,7 +68,7 @@ pub(crate) fn collect(
     facts: &Facts<'_>,
     before: &Before,
     ran: &Ran,
-    seen: Option<Result<Trace, String>>,
+    seen: Option<Result<Trace, Unseen>>,
     earlier: &UnitRecords,
 ) -> Result<Collected, String> {
     let inputs = Inputs::new(&facts.compilation, before.start)?;
