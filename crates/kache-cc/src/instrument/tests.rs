@@ -44,8 +44,8 @@ fn the_preprocessor_writes_the_users_dependency_file_to_kaches_place() {
         "-E -dD -MD -MF ours -MT t -MQ q -MP a.c",
     );
     check_preprocess(
-        "-S -Wp,-MMD,x.d,-DX a.c --param a=1 --coverage -fstack-usage",
-        "-E -dD -MMD -MF ours -MQ a.o a.c -Wp,-DX --param a=1",
+        "-S -Wp,-MMD,x.d a.c -Wp,-DX --coverage -fstack-usage",
+        "-E -dD -MMD -MF ours -MQ a.o a.c -Wp,-DX",
     );
     check_preprocess("-c -MMD a.c -Ii", "-E -dD -MMD -MF ours -MQ a.o a.c -Ii");
 }
