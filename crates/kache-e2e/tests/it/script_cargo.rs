@@ -267,3 +267,88 @@ fn of_two_cargos_one_runs_the_script() {
     let count = |expected: Expected| runs.iter().filter(|event| expected.is_told_by(event)).count();
     assert_eq!([count(Compiled), count(Served), runs.len()], [1, 1, 2], "{told:?}");
 }
+
+/// The script of a member runs in the member, and reads beside it.
+#[test]
+fn the_script_of_a_member_is_shared_between_checkouts() {
+    let app = "[dependencies]\nmember.path = \"members/member\"\n\
+        [workspace]\nmembers = [\"members/*\"]";
+    let body = "fs::read_to_string(\"../../shared/input.txt\").unwrap() \
+        + &Path::new(\"../../shared/absent\").exists().to_string()";
+    let trial = Trial::of(&[
+        ("Cargo.toml", &package("app", app)),
+        ("src/main.rs", "fn main() { println!(\"{}\", member::MADE); }\n"),
+        ("members/member/Cargo.toml", &package("member", "")),
+        ("members/member/src/lib.rs", "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n"),
+        ("members/member/build.rs", &script(body)),
+        ("shared/input.txt", "one "),
+    ]);
+    let run = "member build script";
+    trial.prove_hit(run);
+    let there = trial.scenario.second_checkout("elsewhere/longer").unwrap();
+    assert_eq!(trial.check_in(&there, run, Hit), "one false\n");
+    there.write("shared/input.txt", "two ").unwrap();
+    assert_eq!(trial.check_in(&there, run, Miss), "two false\n");
+    there.write("shared/absent", "").unwrap();
+    assert_eq!(trial.check_in(&there, run, Miss), "two true\n");
+    assert_eq!(trial.check(run, Hit), "one false\n");
+}
+
+/// Lets the target directory of `project` lead to another one, below the environment.
+#[track_caller]
+fn link_target(trial: &Trial, project: &Project, name: &str) -> PathBuf {
+    let real = trial.scenario.env.root().join(name);
+    fs::create_dir(&real).expect("it can be made");
+    // The link of another checkout was copied.
+    project.clean().expect("it can be removed");
+    std::os::unix::fs::symlink(&real, project.target_dir()).expect("a link can be made");
+    real
+}
+
+/// `make` and its like go where they work, and find themselves in the real directory.
+#[test]
+fn a_script_that_works_in_its_directory_behind_a_link_is_served() {
+    let body = "let out = env::var(\"OUT_DIR\").unwrap(); \
+        let said = Command::new(\"sh\").current_dir(&out).args([\"-c\", \
+            \"mkdir -p work && cd work && echo text >file && cat file\"]).output().unwrap(); \
+        String::from_utf8(said.stdout).unwrap()";
+    let trial = trial(body);
+    let real = link_target(&trial, trial.project(), "real target");
+    let build = || trial.cargo_in(trial.project(), "build").run().unwrap();
+    let first = build();
+    assert!(Compiled.is_told_by(event_of(&first, RUN)), "{}", event_of(&first, RUN).describe());
+    fs::remove_dir_all(real.join("debug")).unwrap();
+    Hit.assert_told_by(event_of(&build(), RUN));
+}
+
+/// What is said and made has both names of the directory, the real one and `OUT_DIR`.
+#[test]
+fn the_real_name_of_a_directory_belongs_to_one_place() {
+    let body = "let out = env::var(\"OUT_DIR\").unwrap(); \
+        let real = fs::canonicalize(&out).unwrap().display().to_string(); \
+        fs::write(format!(\"{out}/real\"), &real).unwrap(); \
+        println!(\"cargo:rustc-env=REAL={real}\"); format!(\"{real} {out}\")";
+    let trial = trial(body);
+    trial.write("src/main.rs", format!("{MAIN}pub const REAL: &str = env!(\"REAL\");\n"));
+    let here = link_target(&trial, trial.project(), "one");
+    let check = |project: &Project, real: &Path, expected: Expected| {
+        let debug = real.join("debug");
+        kache_e2e::project::remove(&debug).unwrap();
+        let built = trial.cargo_in(project, "build").run().unwrap();
+        let event = event_of(&built, RUN);
+        assert!(expected.is_told_by(event), "expected {expected:?}: {}", event.describe());
+        let printed = run_program(&trial.scenario.env, &debug.join("app"), &[]).unwrap().stdout;
+        let [real, out] = [real.to_owned(), project.target_dir()]
+            .map(|target| out_dir(&target).display().to_string());
+        assert_eq!(printed.trim(), format!("{real} {out}"));
+    };
+    check(trial.project(), &here, Compiled);
+    check(trial.project(), &here, Hit);
+    let there = trial.scenario.second_checkout("elsewhere/longer").unwrap();
+    let elsewhere = link_target(&trial, &there, "another");
+    check(&there, &elsewhere, Compiled);
+    check(trial.project(), &here, Hit);
+    // Each is the real one now.
+    fs::remove_file(there.target_dir()).unwrap();
+    check(&there, &there.target_dir(), Compiled);
+}

@@ -10,8 +10,8 @@ use kache_key::rustc::messages::Segment;
 use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, Roots, evidence};
 use kache_store::{UnitRecords, blob, clock, identity};
 
-use super::Compilation;
 use super::products::{self, Form, Made, Product};
+use super::{Compilation, current};
 
 /// The clocks just before the compiler started.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) list: Vec<RecordedInput>,
     /// Roots that a product names.
     bound: BTreeSet<RootKind>,
+    /// Roots that a product names by their real paths.
+    bound_to_real: BTreeSet<RootKind>,
     /// Roots behind symbolic links, by their real paths.
     aliases: Roots,
 }
@@ -49,7 +51,8 @@ impl<'a> Inputs<'a> {
             return Err("the clock was set back while the compiler ran".to_owned());
         }
         let aliases = products::real_paths_of_links(&compilation.roots);
-        Ok(Self { compilation, start, list: Vec::new(), bound: BTreeSet::new(), aliases })
+        let (bound, bound_to_real) = (BTreeSet::new(), BTreeSet::new());
+        Ok(Self { compilation, start, list: Vec::new(), bound, bound_to_real, aliases })
     }
 
     /// Returns the known directories.
@@ -159,10 +162,8 @@ impl<'a> Inputs<'a> {
         if found.size != metadata.len() {
             return Err(format!("`{}` is still being written", path.display()));
         }
-        if found.names_alias {
-            return Err(format!("`{}` names a directory behind a symbolic link", path.display()));
-        }
         self.bound.extend(found.named);
+        self.bound_to_real.extend(found.aliases);
         Ok(Made {
             role: product.role,
             name: product.name.clone(),
@@ -201,13 +202,21 @@ impl<'a> Inputs<'a> {
     /// Binds the entry to the roots whose paths occur in `bytes`.
     pub(crate) fn bind_named_in(&mut self, bytes: &[u8]) {
         self.bind(evidence::roots_named_in(bytes, &self.compilation.roots));
+        self.bound_to_real.extend(evidence::roots_named_in(bytes, &self.aliases));
     }
 
-    /// Returns everything that was read, with the roots that bind the entry.
+    /// Returns everything that was read, with the roots that bind the entry and the
+    /// links that lead to them.
     pub(crate) fn finish(mut self) -> Vec<RecordedInput> {
         for kind in std::mem::take(&mut self.bound) {
             let digest = root_digest(self.compilation.roots.path(kind));
             self.add(Input::Root(kind), digest, None);
+        }
+        for kind in std::mem::take(&mut self.bound_to_real) {
+            let path = self.compilation.roots.path(kind).unwrap_or_default();
+            let token = self.compilation.roots.tokenise(path);
+            let digest = current::link(Path::new(path), &self.compilation.roots);
+            self.add(Input::Link(token), digest, None);
         }
         self.list
     }

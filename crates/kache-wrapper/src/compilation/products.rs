@@ -57,7 +57,8 @@ pub(crate) struct Examined {
     /// In bytes.
     pub(crate) size: u64,
     pub(crate) named: BTreeSet<RootKind>,
-    pub(crate) names_alias: bool,
+    /// Roots that are named by their real paths.
+    pub(crate) aliases: BTreeSet<RootKind>,
 }
 
 /// Hashes a file and searches it for roots and their `aliases`, in one pass and
@@ -83,15 +84,13 @@ pub(crate) fn examine(path: &Path, roots: &Roots, aliases: &Roots) -> io::Result
         }
         piece.drain(..piece.len() - lookahead);
     }
-    let [roots, aliases] = searches.map(|search| search.named);
-    let names_alias = !aliases.is_empty();
-    Ok(Examined { digest: hasher.finish(), size, named: roots, names_alias })
+    let [named, aliases] = searches.map(|search| search.named);
+    Ok(Examined { digest: hasher.finish(), size, named, aliases })
 }
 
 /// Returns the roots that are symbolic links or lie behind one, by their real paths.
 ///
-/// A product that names such a path would be bound to a place that the roots
-/// do not know.
+/// What names such a path is bound to where the link leads.
 pub(crate) fn real_paths_of_links(roots: &Roots) -> Roots {
     let real = roots.iter().filter_map(|(kind, path)| {
         let real = fs::canonicalize(path).ok()?.into_os_string().into_string().ok()?;

@@ -51,6 +51,7 @@ pub(crate) fn sort(trace: &Trace, ground: &Ground<'_>) -> Result<Sight, String> 
         sight: Sight::default(),
         written: BTreeSet::new(),
         moved: BTreeSet::new(),
+        own_dirs: own_dirs(ground),
         first: None,
     };
     // Each of many processes says what it did: what one of them said says it all.
@@ -71,7 +72,15 @@ struct Sorter<'a> {
     written: BTreeSet<PathBuf>,
     /// What was put in its place by renaming, with all that is below.
     moved: BTreeSet<PathBuf>,
+    /// Their own directory, by the name that they are given and by its real one.
+    own_dirs: Vec<PathBuf>,
     first: Option<u32>,
+}
+
+fn own_dirs(ground: &Ground<'_>) -> Vec<PathBuf> {
+    let named = ground.own_dir.map(Path::to_owned);
+    let real = named.as_ref().and_then(|dir| fs::canonicalize(dir).ok());
+    named.into_iter().chain(real).collect()
 }
 
 impl Sorter<'_> {
@@ -160,7 +169,7 @@ impl Sorter<'_> {
         if !self.is_in_own_dir(&path) {
             return Ok(Some(path));
         }
-        if self.ground.own_dir == Some(&path) {
+        if self.own_dirs.contains(&path) {
             return Ok(None);
         }
         if self.ground.has_leftovers {
@@ -174,7 +183,7 @@ impl Sorter<'_> {
     }
 
     fn is_in_own_dir(&self, path: &Path) -> bool {
-        self.ground.own_dir.is_some_and(|dir| path.starts_with(dir))
+        self.own_dirs.iter().any(|dir| path.starts_with(dir))
     }
 
     fn is_known(&self, path: &Path) -> bool {
