@@ -22,6 +22,7 @@ mod expected;
 mod files;
 mod freshness;
 mod layering;
+mod macro_conduct;
 mod matrix;
 mod permissions;
 mod replay_floor;
