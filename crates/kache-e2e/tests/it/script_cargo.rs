@@ -214,6 +214,25 @@ fn a_thousand_files_come_back() {
 }
 
 #[test]
+fn a_hit_leaves_nothing_of_an_earlier_run() {
+    let body = "println!(\"cargo:rerun-if-env-changed=NAME\"); \
+        let name = env::var(\"NAME\").unwrap(); \
+        let dir = format!(\"{}/{name}\", env::var(\"OUT_DIR\").unwrap()); \
+        fs::create_dir_all(&dir).unwrap(); \
+        let _ = std::os::unix::fs::symlink(&name, format!(\"{dir}/link\")); name";
+    let mut trial = trial(body);
+    for name in ["one", "two"] {
+        trial.set("NAME", name);
+        let _printed = trial.check(RUN, Compiled);
+    }
+    trial.set("NAME", "one");
+    let built = trial.cargo_in(trial.project(), "build").run().unwrap();
+    Hit.assert_told_by(event_of(&built, RUN));
+    let out = out_dir(&trial.project().target_dir());
+    assert!(out.join("one/link").is_symlink() && !out.join("two").exists());
+}
+
+#[test]
 fn what_a_script_declares_to_cargo_is_an_input_though_it_reads_nothing() {
     let body = "for name in [\"tree\", \"missing\"] { \
         println!(\"cargo:rerun-if-changed={name}\"); } String::new()";
