@@ -230,6 +230,17 @@ fn a_file_that_is_named_through_a_process_is_not_overlooked() {
     check_noticed(by_descriptor);
 }
 
+/// A child that is given no variables, or others, is not told to be observed.
+#[test]
+fn a_file_that_a_child_without_variables_reads_is_not_overlooked() {
+    for how in ["env_clear()", "env_remove(\"LD_PRELOAD\")", "env(\"LD_PRELOAD\", \"\")"] {
+        check_noticed(&format!(
+            "let said = Command::new(\"/bin/cat\").arg(\"input.txt\").{how}.output().unwrap(); \
+             String::from_utf8(said.stdout).unwrap()"
+        ));
+    }
+}
+
 /// Changes `input.txt`; what was made before must not be served.
 #[track_caller]
 fn check_noticed(body: &str) {
