@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use kache_e2e::process::output_of;
+
 use crate::build_scripts::{RUN, trial};
 use crate::expected::Expected::{Compiled, Failure, Hit, Miss};
 use crate::expected::assert_unstored;
@@ -324,6 +326,41 @@ fn a_variable_that_only_a_shell_takes_is_an_input_if_it_is_declared() {
     // What builds are told by counts where a shell runs.
     trial.set("CFLAGS", "-O3");
     assert_eq!(trial.check(RUN, Compiled), "hello bye\n");
+}
+
+/// Has `cmake` build a library; it writes down which compiler it found.
+const CMAKE: &str = "println!(\"cargo:rerun-if-env-changed=AGAIN\"); \
+    let work = format!(\"{}/work\", env::var(\"OUT_DIR\").unwrap()); \
+    let run = |args: &[&str]| { \
+        assert!(Command::new(\"cmake\").args(args).status().unwrap().success()); }; \
+    run(&[\"-S\", \"native\", \"-B\", &work]); run(&[\"--build\", &work]); \
+    let cache = fs::read_to_string(format!(\"{work}/CMakeCache.txt\")).unwrap(); \
+    let compiler = cache.lines().find(|line| line.starts_with(\"CMAKE_C_COMPILER:\")); \
+    compiler.unwrap_or_default().to_owned()";
+
+#[test]
+fn what_a_script_found_a_compiler_by_stays_when_kache_goes() {
+    if std::process::Command::new("cmake").arg("--version").output().is_err() {
+        return kache_e2e::filesystem::skip("there is no cmake");
+    }
+    let trial = trial(CMAKE);
+    let lists = "cmake_minimum_required(VERSION 3.10)\nproject(answer C)\n\
+        add_library(answer STATIC answer.c)\n";
+    trial.write("native/CMakeLists.txt", lists);
+    trial.write("native/answer.c", "int answer(void) { return 42; }\n");
+    let built = trial.build();
+    assert!(built.events.iter().any(|event| event.name.ends_with("answer.c")), "kache had it");
+    let named = |dir: &std::path::Path| {
+        let ran = output_of(std::process::Command::new("grep").arg("-rlI").arg("/shims/").arg(dir));
+        ran.unwrap_or_default()
+    };
+    let out = crate::script_cargo::out_dir(&trial.project().target_dir());
+    assert_eq!(named(&out), "", "it names a directory of kache's");
+    fs::remove_dir_all(trial.scenario.env.cache_dir()).unwrap();
+    let again = trial.cargo_in(trial.project(), "build").var("KACHE_DISABLED", "1");
+    let built = again.var("AGAIN", "1").run().unwrap();
+    assert!(built.success(), "{}", built.stderr);
+    trial.prove_hit(RUN);
 }
 
 /// Writes a header and a source, has both compiled, and links the result.

@@ -1,7 +1,9 @@
 //! A miss: the script runs, watched, and what it made and read is stored.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -40,13 +42,14 @@ impl Compiler for Facts<'_> {
             tree::unshare(&self.out_dir)?;
         }
         let mut command = self.call.command();
-        self.put_links_before_compilers(&mut command);
+        let links = self.put_links_before_compilers(&mut command);
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         let before = Before { start: Start::now(), has_leftovers };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);
+        let taken_out = links.map_or(Ok(()), |links| links.take_out(&self.out_dir));
         if !ran.status.success() {
             let store = self.compilation.store.clone();
             let reason = missed.reason.clone();
@@ -54,23 +57,38 @@ impl Compiler for Facts<'_> {
         }
         let collected = watch::seen(watch, ran.pid)
             .map_err(|unseen| unseen.why)
+            .and_then(|trace| taken_out.map_err(|error| error.to_string()).map(|()| trace))
             .and_then(|trace| collect(self, &before, &trace, &ran, &missed.records));
         Ok(publish::publish(&self.compilation, missed, collected, report))
     }
 }
 
 impl Facts<'_> {
-    /// Lets `command` find kache where it looks for a C compiler.
-    fn put_links_before_compilers(&self, command: &mut Command) {
+    /// Lets `command` find kache where it looks for a C compiler, and returns what it
+    /// finds there.
+    fn put_links_before_compilers(&self, command: &mut Command) -> Option<Links> {
+        if !self.wraps_cc {
+            return None;
+        }
         let path_var = std::env::var_os("PATH").unwrap_or_default();
         let kache = std::env::current_exe().unwrap_or_default();
-        if !self.wraps_cc {
-            return;
-        }
         // Without links the script finds the compilers that it always found.
-        if let Ok(Some(dir)) = shims::directory(&self.compilation.store, &kache, &path_var) {
-            command.env("PATH", shims::before(&dir, &path_var));
-        }
+        let dir = shims::directory(&self.compilation.store, &kache, &path_var).ok()??;
+        command.env("PATH", shims::before(&dir, &path_var));
+        Some(Links { dir, path_var })
+    }
+}
+
+/// Links to kache that stand before the compilers on a search path.
+struct Links {
+    dir: PathBuf,
+    path_var: OsString,
+}
+
+impl Links {
+    /// Takes their names out of what a script wrote.
+    fn take_out(&self, out_dir: &Path) -> io::Result<()> {
+        shims::take_out(out_dir, &self.dir, &self.path_var)
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use kache_key::fields::FieldHasher;
 use kache_store::Store;
 
+use super::tree::MAX_TEXT_BYTES;
 use crate::files;
 
 /// The names by which C and C++ compilers are started when nobody chose one.
@@ -64,6 +65,41 @@ pub(crate) fn before(dir: &Path, list: &OsStr) -> OsString {
     with.push(":");
     with.push(list);
     with
+}
+
+/// Gives the compilers back their own names in the texts below `top`, where a script
+/// wrote down that it found them in `dir`: it goes on with those when it runs again,
+/// be kache there or not.
+pub(crate) fn take_out(top: &Path, dir: &Path, path_var: &OsStr) -> io::Result<()> {
+    let found = |name: &str| files::find_program(name, Some(path_var.to_owned()));
+    let names = NAMES.iter().filter_map(|name| Some((*name, found(name)?)));
+    let text = |path: PathBuf| path.into_os_string().into_string().ok();
+    let mut renamed: Vec<(String, String)> = names
+        .filter_map(|(name, compiler)| Some((text(dir.join(name))?, text(compiler)?)))
+        .collect();
+    // What begins like a shorter name comes first.
+    renamed.sort_by_key(|(link, _)| std::cmp::Reverse(link.len()));
+    renamed.extend(text(dir.to_owned()).map(|dir| (format!("{dir}:"), String::new())));
+    take_out_below(top, dir, &renamed)
+}
+
+fn take_out_below(top: &Path, dir: &Path, renamed: &[(String, String)]) -> io::Result<()> {
+    for entry in fs::read_dir(top)? {
+        let entry = entry?;
+        let (path, metadata) = (entry.path(), entry.metadata()?);
+        if metadata.is_dir() {
+            take_out_below(&path, dir, renamed)?;
+        } else if metadata.is_file() && metadata.len() <= MAX_TEXT_BYTES {
+            let Ok(text) = String::from_utf8(fs::read(&path)?) else { continue };
+            if text.contains(&*dir.to_string_lossy()) {
+                let rename = |text: String, (from, to): &(String, String)| text.replace(from, to);
+                fs::write(&path, renamed.iter().fold(text, rename))?;
+                // Who goes by times sees no change.
+                fs::File::options().append(true).open(&path)?.set_modified(metadata.modified()?)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether a variable of this name chooses a compiler, for all targets or

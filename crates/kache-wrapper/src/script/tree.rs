@@ -19,7 +19,7 @@ use crate::compilation::products::{Made, Product};
 use crate::compilation::{Form, TextKind};
 
 /// Larger files are not looked at as texts: what they name binds the entry.
-const MAX_TEXT_BYTES: u64 = 4 << 20;
+pub(super) const MAX_TEXT_BYTES: u64 = 4 << 20;
 
 /// More files than this are no output of a script, a disk perhaps.
 const MAX_FILES: usize = 100_000;
