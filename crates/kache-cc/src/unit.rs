@@ -172,10 +172,3 @@ pub struct SideOutputs {
     /// `.ci`: who calls whom.
     pub call_graph: bool,
 }
-
-impl CcUnit {
-    /// Returns whether the compiler can be asked which headers it read.
-    pub fn has_headers(&self) -> bool {
-        self.language.is_preprocessed_first()
-    }
-}

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use kache_cc::source_scan::scan;
-use kache_cc::{HeadersFrom, dep_layout, depfile, portable_text, recipe};
+use kache_cc::{dep_layout, portable_text, recipe};
 use kache_key::input::terminal_digest;
 use kache_key::rustc::messages;
 use kache_key::{Input, RecordedInput, RootKind};
@@ -17,7 +17,7 @@ use kache_store::{TextOutput, UnitRecords};
 use super::facts::Facts;
 use super::object;
 use super::places::PrefixMaps;
-use super::sight::{self, Names, Sight};
+use super::sight::{self, Sight};
 use crate::compilation::Form;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::products::{Made, Product};
@@ -32,9 +32,8 @@ const PRECOMPILED: [&str; 2] = [".gch", ".pch"];
 pub(crate) struct Compiled<'a> {
     /// When it began.
     pub(crate) start: Start,
-    pub(crate) headers_from: &'a HeadersFrom,
-    /// The file that only kache reads.
-    pub(crate) own_file: &'a Path,
+    /// A file that only kache reads.
+    pub(crate) own_file: Option<&'a Path>,
     /// What was seen of it.
     pub(crate) trace: &'a Trace,
     /// What the unit read earlier.
@@ -48,9 +47,8 @@ pub(crate) fn collect(
     ran: &Ran,
 ) -> Result<Collected, String> {
     let (mut collector, sight) = Collector::begin(facts, compiled)?;
-    let spelt = collector.spelt(compiled)?;
     let (outputs, texts) = collector.outputs()?;
-    collector.inputs(&sight, &spelt)?;
+    collector.inputs(&sight)?;
     let text = |bytes| {
         std::str::from_utf8(bytes).map_err(|_| "the compiler's output is not UTF-8".to_owned())
     };
@@ -74,17 +72,18 @@ pub(crate) fn collect_expanded(
     compiled: &Compiled<'_>,
 ) -> Result<(Vec<RecordedInput>, Vec<TextOutput>), String> {
     let (mut collector, sight) = Collector::begin(facts, compiled)?;
-    let products = facts.compilation.products.iter().filter(|product| product.form == Form::Text);
-    let texts = products.map(|product| collector.dep_text(product, compiled.own_file));
-    let texts = texts.collect::<Result<_, _>>()?;
-    let spelt = collector.spelt(compiled)?;
-    collector.inputs(&sight, &spelt)?;
+    let mut texts = Vec::new();
+    for product in &facts.compilation.products {
+        if let (Form::Text, Some(own_file)) = (product.form, compiled.own_file) {
+            texts.push(collector.dep_text(product, own_file)?);
+        }
+    }
+    collector.inputs(&sight)?;
     Ok((collector.inputs.finish(), texts))
 }
 
 pub(super) struct Collector<'a> {
     pub(super) facts: &'a Facts<'a>,
-    pub(super) names: Names,
     /// What the unit read earlier.
     pub(super) earlier: &'a UnitRecords,
     pub(super) inputs: Inputs<'a>,
@@ -93,18 +92,17 @@ pub(super) struct Collector<'a> {
 impl<'a> Collector<'a> {
     /// Sorts what was seen of the compiler, which must be such that it can be told again.
     fn begin(facts: &'a Facts<'_>, compiled: &Compiled<'a>) -> Result<(Self, Sight), String> {
-        let names = Names::of(facts);
-        let sight = sight::sort(facts, &names, compiled.own_file, compiled.trace)?;
+        let sight = sight::sort(facts, compiled.own_file, compiled.trace)?;
         let inputs = Inputs::new(&facts.compilation, compiled.start)?;
-        let collector = Self { facts, names, earlier: compiled.earlier, inputs };
+        let collector = Self { facts, earlier: compiled.earlier, inputs };
         collector.check(&sight)?;
         Ok((collector, sight))
     }
 
     /// Adds everything that was read or looked for, and what binds the entry.
-    fn inputs(&mut self, sight: &Sight, spelt: &BTreeSet<String>) -> Result<(), String> {
-        self.read(spelt)?;
-        self.unspelt(sight, spelt)?;
+    fn inputs(&mut self, sight: &Sight) -> Result<(), String> {
+        self.read(sight)?;
+        self.unread(sight)?;
         self.bind_unseen();
         Ok(())
     }
@@ -141,48 +139,47 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Returns the source and every header that the compiler says it read, each
-    /// once and as it spelt it.
-    fn spelt(&self, compiled: &Compiled<'_>) -> Result<BTreeSet<String>, String> {
-        let compilation = &self.facts.compilation;
-        let listed = |path: &Path| {
-            let text = fs::read_to_string(path).map_err(|error| {
-                format!("the compiler did not say what it read: `{}`: {error}", path.display())
-            })?;
-            depfile::parse(&text).map_err(|error| error.to_string())
-        };
-        let files = match compiled.headers_from {
-            HeadersFrom::Source => Vec::new(),
-            HeadersFrom::UserDepFile(path) => listed(&compilation.absolute(path))?,
-            HeadersFrom::OurDepFile => listed(compiled.own_file)?,
-        };
-        Ok(files.into_iter().chain([self.facts.unit.source.clone()]).collect())
-    }
-
-    /// Adds every file that the compiler says it read.
-    fn read(&mut self, spelt: &BTreeSet<String>) -> Result<(), String> {
+    /// Adds every file that was read or run, and looks through those that may be
+    /// the unit's own.
+    fn read(&mut self, sight: &Sight) -> Result<(), String> {
+        for name in &sight.programs {
+            self.file(name)?;
+        }
         let mut texts: Vec<Vec<u8>> =
             self.facts.unit.defines.iter().map(|define| define.clone().into_bytes()).collect();
-        for file in spelt {
-            if self.is_systems(file) {
-                let input = Input::File(self.inputs.roots().tokenise(file));
-                let path = self.facts.compilation.absolute(file);
-                self.inputs.digested(input, &path, self.earlier)?;
-            } else {
-                let bytes = self.inputs.file(file)?;
-                // A place that the text itself names is the same in every checkout.
-                self.inputs.bind_named_in(&bytes);
-                texts.push(bytes);
+        for name in &sight.files {
+            let path = self.facts.compilation.absolute(name);
+            if self.is_systems(name) || !path.is_file() {
+                self.file(name)?;
+                continue;
             }
+            let bytes = self.inputs.file(name)?;
+            // A place that the text itself names is the same in every checkout.
+            self.inputs.bind_named_in(&bytes);
+            texts.push(bytes);
         }
         let found = scan(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>());
         if found.reads_times {
             return Err("`#pragma GCC dependency` may be used".to_owned());
         }
         if found.mentions_file_name {
-            self.bind_named(spelt);
+            self.bind_named(&sight.named);
         }
         Ok(())
+    }
+
+    /// Adds something that was opened, without a look at its bytes.
+    pub(super) fn file(&mut self, name: &str) -> Result<(), String> {
+        let path = self.facts.compilation.absolute(name);
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => {
+                self.inputs.digested(Input::File(self.token(name)), &path, self.earlier)
+            }
+            Ok(found) if found.is_dir() => self.kind(name, &path),
+            // Reading it might wait for ever, or give other bytes.
+            Ok(_) => Err(format!("`{}` is not a plain file", path.display())),
+            Err(error) => Err(format!("`{}`: {error}", path.display())),
+        }
     }
 
     /// Returns whether `file` is one of the compiler's own or the system's, which
@@ -197,15 +194,13 @@ impl<'a> Collector<'a> {
         !is_in_project && self.facts.call.compiler.header_dirs.iter().any(is_below)
     }
 
-    /// Binds the entry to where `files` are, as far as absolute names say so: what
-    /// is made of such a name, its length for one, need not show it.
-    fn bind_named(&mut self, files: &BTreeSet<String>) {
+    /// Binds the entry to where those roots are in which files have absolute `names`:
+    /// what is made of such a name, its length for one, need not show it.
+    fn bind_named(&mut self, names: &BTreeSet<RootKind>) {
         let roots = &self.facts.compilation.roots;
         let maps = PrefixMaps::of_names(self.facts);
-        let named = files.iter().filter_map(|file| roots.split(file)).map(|(kind, _)| kind);
-        let named: BTreeSet<RootKind> =
-            named.filter(|kind| roots.path(*kind).is_some_and(|path| !maps.cover(path))).collect();
-        self.inputs.bind(named);
+        let is_shown = |kind: &&RootKind| roots.path(**kind).is_some_and(|it| !maps.cover(it));
+        self.inputs.bind(names.iter().filter(is_shown).copied());
     }
 
     /// Hashes what was made, and reads the dependency file if one was asked for.

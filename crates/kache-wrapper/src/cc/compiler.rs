@@ -55,6 +55,18 @@ pub(crate) struct CcCompiler {
 }
 
 impl CcCompiler {
+    /// Returns whether what runs first is `first`, for the driver: itself, or for a
+    /// script its interpreter. A static program may become another, which is seen.
+    pub(crate) fn is_started_as(&self, first: &Path) -> bool {
+        let place = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let is_script = || {
+            let mut start = [0; 2];
+            let read = File::open(&self.program).and_then(|mut file| file.read_exact(&mut start));
+            read.is_ok() && start == *b"#!"
+        };
+        place(first) == place(&self.program) || is_script()
+    }
+
     /// Returns whether `path` is a file that the identity was made from, by whatever name.
     pub(crate) fn is_made_from(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|found| {

@@ -1,6 +1,5 @@
 //! Everything about a compilation that is known before an input is read.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -24,9 +23,6 @@ use crate::terminal;
 /// A source up to this size is part of its unit's identity, in bytes: tests of
 /// configure scripts and the like all have one name, and each its own record.
 const IDENTIFYING_BYTES: u64 = 128 << 10;
-
-/// How much of the output's name is in the name of kache's own file beside it.
-const OWN_NAME_CHARS: usize = 40;
 
 /// A compilation by a C or C++ compiler, its identity, and how to run it.
 pub(crate) struct Facts<'a> {
@@ -202,16 +198,4 @@ fn dep_file_here(stored: &TextOutput, roots: &Roots, family: Family) -> Result<S
     let text = portable_text::render(&stored.text, roots)
         .ok_or_else(|| format!("`{}` names an unknown root", stored.name))?;
     Ok(dep_layout::lay_out(&text, family))
-}
-
-/// Returns the file that only kache reads, beside the output: wherever else it
-/// were, a full disk there would make the compiler fail where it would not
-/// without kache.
-pub(crate) fn own_file(facts: &Facts<'_>) -> String {
-    let output = Path::new(&facts.unit.output);
-    let name = output.file_name().unwrap_or(OsStr::new("out")).to_string_lossy();
-    // A name may be as long as the file system lets it be.
-    let name: String = name.chars().take(OWN_NAME_CHARS).collect();
-    let name = format!(".{name}.{}.kache", std::process::id());
-    output.with_file_name(name).to_string_lossy().into_owned()
 }

@@ -11,7 +11,7 @@ mod outlets;
 mod places;
 mod several;
 mod sight;
-mod unspelt;
+mod unread;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,8 +1,9 @@
-//! What a compiler was seen to look at beside the headers that it names itself.
+//! What a compiler was seen to look at without reading it, or to look for in vain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 
 use kache_key::input::{FileStamp, PathKind, absent_digest, kind_digest};
@@ -25,23 +26,13 @@ struct Place<'a> {
 }
 
 impl Collector<'_> {
-    /// Adds everything in `sight` but the files that were `spelt`.
-    pub(super) fn unspelt(
-        &mut self,
-        sight: &Sight,
-        spelt: &BTreeSet<String>,
-    ) -> Result<(), String> {
+    /// Adds everything in `sight` but files.
+    pub(super) fn unread(&mut self, sight: &Sight) -> Result<(), String> {
         let count = sight.files.len() + sight.looked_at.len() + sight.absent.len();
         if count > MAX_INPUTS {
             return Err(format!("the compiler looks for {count} files"));
         }
-        let spelt: BTreeSet<String> =
-            spelt.iter().map(|file| self.names.of_path(file).into_owned()).collect();
-        for name in sight.files.difference(&spelt) {
-            self.seen_file(name)?;
-        }
-        let read: BTreeSet<&str> = spelt.union(&sight.files).map(String::as_str).collect();
-        for name in sight.looked_at.iter().filter(|name| !is_implied(name, &read)) {
+        for name in sight.looked_at.iter().filter(|name| !is_implied(name, &sight.files)) {
             self.looked_at(name)?;
         }
         for name in &sight.listed {
@@ -55,19 +46,8 @@ impl Collector<'_> {
         self.absences(&sight.absent)
     }
 
-    fn token(&self, name: &str) -> PathToken {
+    pub(super) fn token(&self, name: &str) -> PathToken {
         self.inputs.roots().tokenise(name)
-    }
-
-    fn seen_file(&mut self, name: &str) -> Result<(), String> {
-        let path = self.facts.compilation.absolute(name);
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() => {
-                self.inputs.digested(Input::File(self.token(name)), &path, self.earlier)
-            }
-            Ok(_) => self.kind(name, &path),
-            Err(error) => Err(format!("`{}`: {error}", path.display())),
-        }
     }
 
     /// Adds something that was looked at and not read. How large a file is can be
@@ -75,12 +55,12 @@ impl Collector<'_> {
     fn looked_at(&mut self, name: &str) -> Result<(), String> {
         let path = self.facts.compilation.absolute(name);
         match current::kind(&path) {
-            PathKind::File => self.seen_file(name),
+            PathKind::File => self.file(name),
             _ => self.kind(name, &path),
         }
     }
 
-    fn kind(&mut self, name: &str, path: &Path) -> Result<(), String> {
+    pub(super) fn kind(&mut self, name: &str, path: &Path) -> Result<(), String> {
         let kind = current::kind(path);
         // What may not be looked at is nothing now as then, and so is a link that
         // leads nowhere.
@@ -206,9 +186,9 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 /// Returns whether something below `name` was `read`, which says what it is.
-fn is_implied(name: &str, read: &BTreeSet<&str>) -> bool {
+fn is_implied(name: &str, read: &BTreeSet<String>) -> bool {
     let below = if name.ends_with('/') { name.to_owned() } else { format!("{name}/") };
-    let mut after = read.range(below.as_str()..);
+    let mut after = read.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
     name == "."
         || read.contains(name)
         || after.next().is_some_and(|first| first.starts_with(below.as_str()))
@@ -220,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_directory_is_implied_by_what_was_read_in_it() {
-        let read = BTreeSet::from(["/usr/include/stdio.h", "inc/a.h", "main.c"]);
+        let read = ["/usr/include/stdio.h", "inc/a.h", "main.c"].map(str::to_owned).into();
         for (name, expected) in [
             ("/usr/include", true),
             ("/usr", true),
