@@ -5,6 +5,7 @@
 //!           entries/ab/<EntryKey>    manifest of one entry (JSON)
 //!           records/ab/<UnitId>      what the unit read (JSON)
 //!           toolchains/<digest>      memoised identities of compilers and linkers
+//!           digests                  digests of files that many units read, by stamp
 //!           locks/                   one flock per unit being built; `publish`, `housekeeping`,
 //!                                    `journal`; `published` while something is removed
 //!           observers/<digest>.so    libraries that see what a process reads
@@ -82,6 +83,11 @@ impl Layout {
     /// The directory of memoised identities and query answers.
     pub fn toolchains(&self) -> PathBuf {
         self.base.join("toolchains")
+    }
+
+    /// Digests of files that many units read.
+    pub fn known_digests(&self) -> PathBuf {
+        self.base.join("digests")
     }
 
     /// The lock file of one unit.

@@ -4,21 +4,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use kache_cc::source_scan::scan;
 use kache_cc::{dep_layout, portable_text, recipe};
-use kache_key::input::terminal_digest;
+use kache_key::input::{FileStamp, terminal_digest};
 use kache_key::rustc::messages;
-use kache_key::{Input, RecordedInput, RootKind};
+use kache_key::{Digest, Input, RecordedInput, RootKind};
 use kache_observe::Trace;
-use kache_store::{TextOutput, UnitRecords};
+use kache_store::TextOutput;
+use kache_store::digests::KnownDigests;
 
 use super::facts::Facts;
 use super::object;
 use super::places::PrefixMaps;
 use super::sight::{self, Sight};
 use crate::compilation::Form;
+use crate::compilation::current::Links;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
@@ -36,8 +39,6 @@ pub(crate) struct Compiled<'a> {
     pub(crate) own_file: Option<&'a Path>,
     /// What was seen of it.
     pub(crate) trace: &'a Trace,
-    /// What the unit read earlier.
-    pub(crate) earlier: &'a UnitRecords,
 }
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
@@ -84,17 +85,21 @@ pub(crate) fn collect_expanded(
 
 pub(super) struct Collector<'a> {
     pub(super) facts: &'a Facts<'a>,
-    /// What the unit read earlier.
-    pub(super) earlier: &'a UnitRecords,
     pub(super) inputs: Inputs<'a>,
+    pub(super) links: Links,
+    known: KnownDigests,
+    /// Files that are no symbolic links.
+    pub(super) plain: BTreeSet<String>,
 }
 
 impl<'a> Collector<'a> {
     /// Sorts what was seen of the compiler, which must be such that it can be told again.
-    fn begin(facts: &'a Facts<'_>, compiled: &Compiled<'a>) -> Result<(Self, Sight), String> {
+    fn begin(facts: &'a Facts<'_>, compiled: &Compiled<'_>) -> Result<(Self, Sight), String> {
         let sight = sight::sort(facts, compiled.own_file, compiled.trace)?;
         let inputs = Inputs::new(&facts.compilation, compiled.start)?;
-        let collector = Self { facts, earlier: compiled.earlier, inputs };
+        let known = KnownDigests::open(facts.compilation.store.layout());
+        let (links, plain) = (Links::default(), BTreeSet::new());
+        let collector = Self { facts, inputs, links, known, plain };
         collector.check(&sight)?;
         Ok((collector, sight))
     }
@@ -143,20 +148,18 @@ impl<'a> Collector<'a> {
     /// the unit's own.
     fn read(&mut self, sight: &Sight) -> Result<(), String> {
         for name in &sight.programs {
-            self.file(name)?;
+            self.digested(name)?;
         }
         let mut texts: Vec<Vec<u8>> =
             self.facts.unit.defines.iter().map(|define| define.clone().into_bytes()).collect();
         for name in &sight.files {
-            let path = self.facts.compilation.absolute(name);
-            if self.is_systems(name) || !path.is_file() {
-                self.file(name)?;
-                continue;
+            if self.is_systems(name) {
+                self.digested(name)?;
+            } else if let Some(bytes) = self.file(name)? {
+                // A place that the text itself names is the same in every checkout.
+                self.inputs.bind_named_in(&bytes);
+                texts.push(bytes);
             }
-            let bytes = self.inputs.file(name)?;
-            // A place that the text itself names is the same in every checkout.
-            self.inputs.bind_named_in(&bytes);
-            texts.push(bytes);
         }
         let found = scan(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>());
         if found.reads_times {
@@ -168,17 +171,43 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Adds something that was opened, without a look at its bytes.
-    pub(super) fn file(&mut self, name: &str) -> Result<(), String> {
+    /// Adds something that was opened, of which nobody needs the bytes.
+    pub(super) fn digested(&mut self, name: &str) -> Result<(), String> {
         let path = self.facts.compilation.absolute(name);
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() => {
-                self.inputs.digested(Input::File(self.token(name)), &path, self.earlier)
+        let failed = |error: io::Error| format!("`{}`: {error}", path.display());
+        let mut metadata = fs::symlink_metadata(&path).map_err(failed)?;
+        if metadata.is_symlink() {
+            metadata = fs::metadata(&path).map_err(failed)?;
+        } else {
+            self.plain.insert(name.to_owned());
+        }
+        if metadata.is_dir() {
+            return self.kind(name, &path);
+        }
+        let stamp = self.inputs.unchanged(&path, &metadata)?;
+        let known = self.known.get(&path, &stamp);
+        let (digest, stamp) = known.map_or_else(|| self.digest_anew(&path), Ok)?;
+        self.inputs.add(Input::File(self.token(name)), digest, Some(stamp));
+        Ok(())
+    }
+
+    /// Reads a file for its digest, and remembers that.
+    fn digest_anew(&self, path: &Path) -> Result<(Digest, FileStamp), String> {
+        let (bytes, stamp) = self.inputs.read_unchanged(path)?;
+        let digest = Digest::of(&bytes);
+        self.known.put(path, &stamp, digest);
+        Ok((digest, stamp))
+    }
+
+    /// Adds something that was opened. Returns the bytes of a file.
+    fn file(&mut self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        let path = self.facts.compilation.absolute(name);
+        match self.inputs.read_if_file(&path)? {
+            Some((bytes, stamp)) => {
+                self.inputs.add(Input::File(self.token(name)), Digest::of(&bytes), Some(stamp));
+                Ok(Some(bytes))
             }
-            Ok(found) if found.is_dir() => self.kind(name, &path),
-            // Reading it might wait for ever, or give other bytes.
-            Ok(_) => Err(format!("`{}` is not a plain file", path.display())),
-            Err(error) => Err(format!("`{}`: {error}", path.display())),
+            None => self.kind(name, &path).map(|()| None),
         }
     }
 

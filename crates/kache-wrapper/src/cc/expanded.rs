@@ -54,8 +54,7 @@ pub(crate) fn look(
     let args = preprocess(facts.unit, &own_file);
     let own_file = facts.compilation.absolute(&own_file);
     let expanded = expand(facts, start, &args, &own_file).and_then(|(unit, trace)| {
-        let compiled =
-            Compiled { start, own_file: Some(&own_file), trace: &trace, earlier: &missed.records };
+        let compiled = Compiled { start, own_file: Some(&own_file), trace: &trace };
         let (inputs, texts) = collect::collect_expanded(facts, &compiled).ok()?;
         Some((unit, inputs, texts))
     });

@@ -47,8 +47,7 @@ impl Compiler for Facts<'_> {
         let seen = watch::seen(watch, ran.pid);
         let served = if ran.status.success() {
             let collected = seen.and_then(|trace| {
-                let earlier = &missed.records;
-                let compiled = Compiled { start, own_file: None, trace: &trace, earlier };
+                let compiled = Compiled { start, own_file: None, trace: &trace };
                 collect::collect(self, &compiled, &ran)
             });
             // What is said may show more than the expansion.

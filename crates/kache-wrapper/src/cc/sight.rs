@@ -23,6 +23,9 @@ const DEVICES: [&str; 5] = ["/dev/full", "/dev/null", "/dev/random", "/dev/urand
 /// Returns whether reading `path` gives what somebody writes meanwhile: standard
 /// input by one of its names, for one.
 fn is_stream(path: &Path) -> bool {
+    if place_of(path) == Place::Disk {
+        return false;
+    }
     let is_device = path.starts_with("/dev") && !path.starts_with("/dev/shm");
     let is_descriptor = path.starts_with("/proc") && path.iter().any(|part| part == "fd");
     is_descriptor || is_device && !DEVICES.iter().any(|device| path == Path::new(device))

@@ -1,6 +1,6 @@
 //! What a compiler was seen to look at without reading it, or to look for in vain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::ops::Bound;
@@ -23,6 +23,22 @@ const MAX_INPUTS: usize = 100_000;
 struct Place<'a> {
     stamp: FileStamp,
     names: BTreeSet<&'a str>,
+}
+
+impl Place<'_> {
+    /// Returns which names are in the directory `path`, where listing it takes less
+    /// than looking for each; `None` where it may take more.
+    fn present(&self, path: &Path) -> Option<HashSet<String>> {
+        const FEW: usize = 8;
+        const NAMES_BYTES: usize = 1024;
+
+        let is_small = self.stamp.size <= (self.names.len() * NAMES_BYTES) as u64;
+        if self.names.len() <= FEW || !is_small {
+            return None;
+        }
+        let entries = fs::read_dir(path).ok()?;
+        entries.map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    }
 }
 
 impl Collector<'_> {
@@ -55,7 +71,7 @@ impl Collector<'_> {
     fn looked_at(&mut self, name: &str) -> Result<(), String> {
         let path = self.facts.compilation.absolute(name);
         match current::kind(&path) {
-            PathKind::File => self.file(name),
+            PathKind::File => self.digested(name),
             _ => self.kind(name, &path),
         }
     }
@@ -87,7 +103,7 @@ impl Collector<'_> {
 
     fn link(&mut self, name: &str) {
         let path = self.facts.compilation.absolute(name);
-        let digest = current::link(&path, self.inputs.roots());
+        let digest = self.links.digest(&path, self.inputs.roots());
         self.inputs.add(Input::Link(self.token(name)), digest, None);
     }
 
@@ -97,8 +113,9 @@ impl Collector<'_> {
         let mut links: BTreeSet<&str> = BTreeSet::new();
         for name in names.iter().filter(|name| **name != self.facts.unit.source) {
             links.extend(name.rsplit_once('/').map(|(dir, _)| dir).filter(|dir| !dir.is_empty()));
-            let path = self.facts.compilation.absolute(name);
-            if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+            let path = || self.facts.compilation.absolute(name);
+            let is_plain = self.plain.contains(name);
+            if !is_plain && fs::symlink_metadata(path()).is_ok_and(|found| found.is_symlink()) {
                 links.insert(name);
             }
         }
@@ -146,18 +163,11 @@ impl Collector<'_> {
     /// Adds the names that are not in one directory.
     fn absent_in(&mut self, dir: &str, place: &Place<'_>) -> Result<(), String> {
         let mut names = Vec::with_capacity(place.names.len());
+        let there = place.present(&self.facts.compilation.absolute(dir));
         for base in &place.names {
-            let name = joined(dir, base);
-            let path = self.facts.compilation.absolute(&name);
-            match fs::symlink_metadata(&path) {
-                Err(_) => names.push((*base).to_owned()),
-                // Where it leads can appear without a change of its directory.
-                Ok(found) if found.is_symlink() && fs::metadata(&path).is_err() => self.link(&name),
-                // What should be a directory may be something else.
-                Ok(found) if !self.is_later(&identity::stamp_of(&found)) => {
-                    self.looked_at(&name)?;
-                }
-                Ok(_) => return Err(changed(&path)),
+            let may_be_there = there.as_ref().is_none_or(|there| there.contains(*base));
+            if !may_be_there || !self.is_something_else(&joined(dir, base))? {
+                names.push((*base).to_owned());
             }
         }
         if !names.is_empty() {
@@ -166,6 +176,23 @@ impl Collector<'_> {
             self.inputs.add(input, absent_digest(false), Some(place.stamp));
         }
         Ok(())
+    }
+
+    /// Returns whether there is something by a name that was looked for in vain, and
+    /// adds what it is.
+    fn is_something_else(&mut self, name: &str) -> Result<bool, String> {
+        let path = self.facts.compilation.absolute(name);
+        let Ok(found) = fs::symlink_metadata(&path) else { return Ok(false) };
+        // Where it leads can appear without a change of its directory.
+        if found.is_symlink() && fs::metadata(&path).is_err() {
+            self.link(name);
+        } else if self.is_later(&identity::stamp_of(&found)) {
+            return Err(changed(&path));
+        } else {
+            // What should be a directory may be something else.
+            self.looked_at(name)?;
+        }
+        Ok(true)
     }
 
     /// Returns whether something with this stamp may have changed since the

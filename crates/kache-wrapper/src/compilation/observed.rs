@@ -9,7 +9,7 @@ use kache_key::{Input, PathToken, RootKind, Roots};
 use kache_store::{UnitRecords, identity};
 
 use super::absences::{self, joined};
-use super::current::{self, env_path_digest};
+use super::current::{self, Links, env_path_digest};
 use super::inputs::{Inputs, changed, latest_change_ns};
 use super::sight::Sight;
 
@@ -45,8 +45,9 @@ impl Inputs<'_> {
                 self.add(Input::Listing(token), current::listing(path), None);
             }
         }
+        let mut links = Links::default();
         for path in &sight.links {
-            let digest = current::link(path, self.roots());
+            let digest = links.digest(path, self.roots());
             for token in self.tokens(path, tops) {
                 self.add(Input::Link(token), digest, None);
             }

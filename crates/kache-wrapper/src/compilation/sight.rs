@@ -236,6 +236,10 @@ const WITHOUT_INFLUENCE: &[&str] = &[
 
 /// Returns what kind of file system `path` is on.
 pub(crate) fn place_of(path: &Path) -> Place {
+    let text = path.as_os_str().as_encoded_bytes();
+    if ![b"/dev".as_slice(), b"/proc", b"/sys"].iter().any(|start| text.starts_with(start)) {
+        return Place::Disk;
+    }
     if WITHOUT_INFLUENCE.iter().any(|known| path.starts_with(known)) {
         return Place::Same;
     }
