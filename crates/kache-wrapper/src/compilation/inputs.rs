@@ -246,14 +246,11 @@ impl<'a> Inputs<'a> {
 
 /// Reads a file to its end, most in one piece and without asking how long it is.
 fn read_to_end(file: &mut File, bytes: &mut Vec<u8>) -> io::Result<()> {
-    const FIRST_BYTES: usize = 64 << 10;
-
-    bytes.resize(FIRST_BYTES, 0);
-    let read = file.read(bytes)?;
-    let is_short = read < FIRST_BYTES;
-    bytes.truncate(read);
+    let mut first = [0; 16 << 10];
+    let read = file.read(&mut first)?;
+    bytes.extend_from_slice(first.get(..read).unwrap_or_default());
     // Of a plain file nothing follows less than was asked for.
-    if is_short { Ok(()) } else { file.read_to_end(bytes).map(drop) }
+    if read < first.len() { Ok(()) } else { file.read_to_end(bytes).map(drop) }
 }
 
 /// Returns the digest of an artifact: from its tag, else from its bytes.
