@@ -187,6 +187,8 @@ pub enum PathKind {
     Nothing,
     /// A plain file.
     File,
+    /// A plain file that somebody may execute.
+    Program,
     /// A directory.
     Directory,
     /// A device, a socket, a pipe.
@@ -198,15 +200,18 @@ impl PathKind {
         match self {
             Self::Nothing => "nothing",
             Self::File => "file",
+            Self::Program => "program",
             Self::Directory => "directory",
             Self::Other => "other",
         }
     }
 }
 
-/// Returns the digest of what is at a path.
-pub fn kind_digest(kind: PathKind) -> Digest {
-    FieldHasher::new("kache kind").text("kind", kind.name()).finish()
+/// Returns the digest of what is at a path, and whether a symbolic link leads there.
+pub fn kind_digest(kind: PathKind, is_link: bool) -> Digest {
+    let mut hasher = FieldHasher::new("kache kind");
+    hasher.text("kind", kind.name()).text("link", if is_link { "yes" } else { "no" });
+    hasher.finish()
 }
 
 /// Returns the digest of a directory's names with what each is, in whatever
@@ -288,6 +293,13 @@ mod tests {
         assert_eq!(plain, key(vec![file("b", b"2"), file("a", b"1")]), "order is canonical");
         assert_ne!(plain, key(vec![file("a", b"2"), file("b", b"1")]), "contents swapped");
         assert_ne!(plain, key(vec![file("a", b"1")]));
+    }
+
+    #[test]
+    fn what_may_be_executed_and_what_is_behind_a_link_are_other_things() {
+        let plain = kind_digest(PathKind::File, false);
+        assert_ne!(plain, kind_digest(PathKind::Program, false));
+        assert_ne!(plain, kind_digest(PathKind::File, true));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn write(segments: &[Segment]) -> String {
     written
 }
 
-/// Reads what [`write`] wrote; `None` is another text, or of another version.
+/// Reads what [`write()`] wrote; `None` is another text, or of another version.
 pub fn read(written: &str) -> Option<Vec<Segment>> {
     let mut segments = Vec::new();
     let mut text = String::new();

@@ -20,12 +20,23 @@ pub(super) fn may_read_files(text: &[u8]) -> bool {
         let end = after.iter().position(|byte| !is_part(byte)).unwrap_or(after.len());
         let word = [before.get(start..).unwrap_or_default(), after.get(..end).unwrap_or_default()]
             .concat();
-        if BEGINNINGS.contains(&word.as_slice()) && statement_reads(after) {
+        if BEGINNINGS.contains(&word.as_slice())
+            && !is_in_line_marker(text, text.len() - after.len())
+            && statement_reads(after)
+        {
             return true;
         }
         rest = after;
     }
     false
+}
+
+/// Returns whether what stands `at` a place is on a line that names a file: many
+/// headers of the system are in directories called `asm`.
+fn is_in_line_marker(text: &[u8], at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+    before.get(line..).is_some_and(|line| line.starts_with(b"# "))
 }
 
 /// Returns whether the statement that `text` goes on with may.
@@ -91,6 +102,7 @@ mod tests {
         check("int scanf(void) __asm__ (\"\" \"__isoc99_scanf\");", false);
         check("__asm__ volatile (\"lock; incl %0\\n\\tnop\" : \"=m\"(x)); puts(\".inc\");", false);
         check("int asmx; char *f = \".incbin\"; plasma(\".inc\");", false);
+        check("# 1 \"/usr/include/asm/errno.h\" 1 3 4\n# 2 \"x.h\"", false);
         check("", false);
     }
 }

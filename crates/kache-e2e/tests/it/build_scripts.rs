@@ -9,14 +9,14 @@ use crate::expected::Expected::{Compiled, Hit, Miss};
 use crate::trial::{MANIFEST, Trial};
 
 /// The run of the script of `app`.
-const RUN: &str = "app build script";
+pub(crate) const RUN: &str = "app build script";
 
 /// Prints the constant that the script wrote.
-const MAIN: &str = "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
+pub(crate) const MAIN: &str = "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
     fn main() { println!(\"{MADE}\"); }\n";
 
 /// Returns a script that writes the constant `MADE`, the text that `body` makes.
-fn script(body: &str) -> String {
+pub(crate) fn script(body: &str) -> String {
     format!(
         "use std::{{env, fs, path::Path, process::Command}};\n\
          fn made() -> String {{ {body} }}\n\
@@ -30,7 +30,8 @@ fn script(body: &str) -> String {
     )
 }
 
-fn trial(body: &str) -> Trial {
+/// Returns a project with such a script.
+pub(crate) fn trial(body: &str) -> Trial {
     Trial::of(&[("Cargo.toml", MANIFEST), ("src/main.rs", MAIN), ("build.rs", &script(body))])
 }
 

@@ -313,7 +313,11 @@ fn forget(project: &Project, units: &[&str]) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let package = name.to_str().and_then(|name| name.rsplit_once('-'));
-        if package.is_some_and(|(package, _)| package == "app" || units.contains(&package)) {
+        let is_unit =
+            |unit: &&str, package| unit.strip_suffix(" build script").unwrap_or(unit) == package;
+        if package.is_some_and(|(package, _)| {
+            package == "app" || units.iter().any(|unit| is_unit(unit, package))
+        }) {
             fs::remove_dir_all(entry.path())?;
         }
     }

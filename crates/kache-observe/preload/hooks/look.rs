@@ -5,9 +5,9 @@ use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use super::saw;
 use crate::format::Blind;
 use crate::format::Kind::Looked;
-use crate::preload::next::hooks;
-use crate::preload::record;
+use crate::preload::next::{hooks, next};
 use crate::preload::sys::AT_FDCWD;
+use crate::preload::{attach, path, record};
 
 type Path = *const c_char;
 type Answer = *mut c_void;
@@ -65,8 +65,6 @@ hooks! {
     |result| saw(result == 0, Looked, AT_FDCWD, path);
     fn statvfs64(path: Path, answer: Answer) -> c_int, else -1;
     |result| saw(result == 0, Looked, AT_FDCWD, path);
-    fn chdir(path: Path) -> c_int, else -1;
-    |result| went(result == 0, path);
     // Every absolute path means something else from here on.
     fn chroot(path: Path) -> c_int, else -1;
     |result| moved(result == 0, path);
@@ -91,17 +89,30 @@ unsafe fn moved(well: bool, path: Path) {
     }
 }
 
-/// # Safety
-///
-/// `path` must be what the C library was given.
-unsafe fn went(well: bool, path: Path) {
-    // SAFETY: by this function's contract; the kernel has read the path if all went well.
-    unsafe {
-        if !well || *path.cast::<u8>() == b'/' {
-            saw(well, Looked, AT_FDCWD, path);
-        } else {
-            // Where it was relative to is no more to be told, but where it led to.
-            record::descriptor(Looked, AT_FDCWD);
-        }
+/// Links on the way to a directory count, as what is read from there on has its real
+/// name. Where a relative path starts can only be told before.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn chdir(path: Path) -> c_int {
+    let next = next!(chdir(Path) -> c_int, else -1);
+    // SAFETY: these are the caller's own arguments.
+    let go = || unsafe { next(path) };
+    if path.is_null() || attach::channel().is_none() {
+        return go();
     }
+    let mut went = None;
+    // SAFETY: the caller's path ends with a zero byte.
+    let name = unsafe { CStr::from_ptr(path) };
+    path::absolute(AT_FDCWD, name.to_bytes(), &mut |parts| {
+        let result = go();
+        if result == 0 {
+            record::fact(Looked, parts);
+        }
+        went = Some(result);
+    });
+    let result = went.unwrap_or_else(go);
+    if result != 0 {
+        // SAFETY: as above; the working directory is what it was.
+        unsafe { saw(false, Looked, AT_FDCWD, path) };
+    }
+    result
 }

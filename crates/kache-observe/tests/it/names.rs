@@ -320,6 +320,40 @@ fn paths_are_absolute_and_as_they_were_named() {
 }
 
 #[test]
+fn a_directory_that_is_gone_to_is_seen_by_the_name_that_led_there() {
+    check(
+        r#"
+        OK(symlink("dir", "way"));
+        OK(chdir("way"));
+        OK(open("one", O_RDONLY));
+        OK(chdir(".."));
+        FAILS(chdir("way/none"), ENOENT);
+        FAILS(chdir("file"), ENOTDIR);
+        "#,
+        &[
+            "Wrote way",
+            "Looked way",
+            "Read dir/one",
+            "Looked dir/..",
+            "Missing way/none",
+            "Missing file",
+        ],
+    );
+}
+
+#[test]
+fn a_link_that_is_open_is_seen_being_read() {
+    check(
+        r#"
+        char buffer[8];
+        int link = open("link", O_PATH | O_NOFOLLOW);
+        OK(readlinkat(link, "", buffer, 8));
+        "#,
+        &["Looked link", "Link link"],
+    );
+}
+
+#[test]
 fn names_in_deep_directories_are_whole() {
     check(
         r#"
@@ -345,7 +379,7 @@ fn deep() -> Vec<&'static str> {
     expected.push(format!("Wrote {}/deep", nth(8)));
     expected.push(format!("Looked {}/.", nth(8)));
     expected.push(format!("Read {}/deep", nth(8)));
-    expected.push("Looked ".to_owned());
+    expected.extend((1..=8).rev().map(|count| format!("Looked {}/..", nth(count))));
     expected.into_iter().map(|line| &*line.leak()).collect()
 }
 

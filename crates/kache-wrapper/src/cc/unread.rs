@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
-use kache_key::input::{FileStamp, PathKind, absent_digest, kind_digest};
+use kache_key::input::{FileStamp, PathKind, absent_digest};
 use kache_key::{Input, PathToken};
 use kache_store::identity;
 
@@ -71,13 +71,13 @@ impl Collector<'_> {
     fn looked_at(&mut self, name: &str) -> Result<(), String> {
         let path = self.facts.compilation.absolute(name);
         match current::kind(&path) {
-            PathKind::File => self.digested(name),
+            (PathKind::File | PathKind::Program, _) => self.digested(name),
             _ => self.kind(name, &path),
         }
     }
 
     pub(super) fn kind(&mut self, name: &str, path: &Path) -> Result<(), String> {
-        let kind = current::kind(path);
+        let (kind, digest) = current::kind(path);
         // What may not be looked at is nothing now as then, and so is a link that
         // leads nowhere.
         let is_gone = || {
@@ -87,7 +87,7 @@ impl Collector<'_> {
         if kind == PathKind::Nothing && is_gone() {
             return Err(changed(path));
         }
-        self.inputs.add(Input::Kind(self.token(name)), kind_digest(kind), None);
+        self.inputs.add(Input::Kind(self.token(name)), digest, None);
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! Inputs as they are now.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use kache_key::input::{
@@ -64,7 +66,7 @@ impl<'a> Current<'a> {
             Input::Link(path) => {
                 self.links.digest(&self.resolve(path).unwrap_or_default(), self.roots)
             }
-            Input::Kind(path) => kind_digest(kind(&self.resolve(path).unwrap_or_default())),
+            Input::Kind(path) => kind(&self.resolve(path).unwrap_or_default()).1,
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
             Input::TerminalWidth => terminal_digest(terminal::widths()),
             // A kind that this version does not know cannot be looked at.
@@ -85,14 +87,18 @@ pub(crate) fn env_path_digest(name: &str, roots: &Roots) -> Digest {
     env_digest(value.as_deref().map(str::as_bytes))
 }
 
-/// Returns what is at `path`.
-pub(crate) fn kind(path: &Path) -> PathKind {
-    match fs::metadata(path) {
+/// Returns what is at `path`, and the digest of that. One look, two at a link.
+pub(crate) fn kind(path: &Path) -> (PathKind, Digest) {
+    let named = fs::symlink_metadata(path);
+    let is_link = named.as_ref().is_ok_and(fs::Metadata::is_symlink);
+    let kind = match if is_link { fs::metadata(path) } else { named } {
         Err(_) => PathKind::Nothing,
+        Ok(metadata) if metadata.is_file() && metadata.mode() & 0o111 != 0 => PathKind::Program,
         Ok(metadata) if metadata.is_file() => PathKind::File,
         Ok(metadata) if metadata.is_dir() => PathKind::Directory,
         Ok(_) => PathKind::Other,
-    }
+    };
+    (kind, kind_digest(kind, is_link))
 }
 
 /// Returns the digest of the names in the directory `path`.
@@ -116,7 +122,8 @@ pub(crate) fn listing(path: &Path) -> Digest {
 /// Follows symbolic links, and looks at each name on the way once.
 #[derive(Default)]
 pub(crate) struct Links {
-    known: HashMap<PathBuf, Named>,
+    /// By their text: with a dot at its end, a path is another one.
+    known: HashMap<OsString, Named>,
 }
 
 /// What a name stands for.
@@ -144,14 +151,15 @@ impl Links {
         link_digest(target.as_deref(), real.as_deref())
     }
 
-    /// Returns whether a directory on the way to `path` is a link, or may be none.
+    /// Returns whether a directory on the way to `path` may be a link.
     fn has_links(&mut self, path: &Path) -> bool {
-        path.components().any(|part| part == Component::ParentDir)
-            || path.ancestors().skip(1).any(|part| matches!(self.look(part), Named::Link(_)))
+        let is_odd = path.as_os_str().as_encoded_bytes().ends_with(b".")
+            || path.components().any(|part| part == Component::ParentDir);
+        is_odd || path.ancestors().skip(1).any(|part| matches!(self.look(part), Named::Link(_)))
     }
 
     fn look(&mut self, path: &Path) -> &Named {
-        self.known.entry(path.to_owned()).or_insert_with(|| match fs::read_link(path) {
+        self.known.entry(path.as_os_str().to_owned()).or_insert_with(|| match fs::read_link(path) {
             Ok(target) => Named::Link(target),
             // There is something, and it is no link.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Named::Thing,
@@ -200,6 +208,8 @@ fn absences(dir: &Path, names: &[String], old: Option<&FileStamp>) -> (Digest, O
     {
         return (absent_digest(false), Some(*old));
     }
-    let exists = stamp.is_some() && names.iter().any(|name| dir.join(name).exists());
+    // A link that leads nowhere is something, too.
+    let is_there = |name: &String| fs::symlink_metadata(dir.join(name)).is_ok();
+    let exists = stamp.is_some() && names.iter().any(is_there);
     (absent_digest(exists), stamp)
 }

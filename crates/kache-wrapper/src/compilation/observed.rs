@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache_key::input::{PathKind, absent_digest, env_digest, kind_digest};
+use kache_key::input::{PathKind, absent_digest, env_digest};
 use kache_key::{Input, PathToken, RootKind, Roots};
 use kache_store::{UnitRecords, identity};
 
@@ -36,8 +36,13 @@ impl Inputs<'_> {
         for path in sight.files.iter().chain(&sight.programs) {
             self.observed_file(path, tops, earlier)?;
         }
-        for path in sight.looked_at.iter().filter(|path| !sight.files.contains(*path)) {
-            self.looked_at(path, tops, earlier)?;
+        for path in &sight.looked_at {
+            let kind = self.add_kind(path, tops)?;
+            let is_file = matches!(kind, PathKind::File | PathKind::Program);
+            // How large a file is can be seen so, and with it what is in it.
+            if is_file && !sight.files.contains(path) {
+                self.observed_file(path, tops, earlier)?;
+            }
         }
         for path in &sight.listed {
             self.check_directory(path)?;
@@ -45,12 +50,8 @@ impl Inputs<'_> {
                 self.add(Input::Listing(token), current::listing(path), None);
             }
         }
-        let mut links = Links::default();
         for path in &sight.links {
-            let digest = links.digest(path, self.roots());
-            for token in self.tokens(path, tops) {
-                self.add(Input::Link(token), digest, None);
-            }
+            self.add_link(path, tops);
         }
         self.observed_absences(&sight.absent, tops)
     }
@@ -63,7 +64,7 @@ impl Inputs<'_> {
     ) -> Result<(), String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
         if metadata.is_dir() {
-            return self.add_kind(path, tops);
+            return self.add_kind(path, tops).map(drop);
         }
         if metadata.len() > MAX_FILE_BYTES {
             return Err(format!("`{}` is too large for an input", path.display()));
@@ -84,29 +85,35 @@ impl Inputs<'_> {
         Ok(())
     }
 
-    /// Adds something that was looked at and not read. How large a file is
-    /// can be seen so, and with it what is in it.
-    fn looked_at(
-        &mut self,
-        path: &Path,
-        tops: &[&Path],
-        earlier: &UnitRecords,
-    ) -> Result<(), String> {
-        match current::kind(path) {
-            PathKind::File => self.observed_file(path, tops, earlier),
-            _ => self.add_kind(path, tops),
-        }
-    }
-
-    fn add_kind(&mut self, path: &Path, tops: &[&Path]) -> Result<(), String> {
-        let kind = current::kind(path);
+    /// Adds what is at `path`, whatever is in it.
+    fn add_kind(&mut self, path: &Path, tops: &[&Path]) -> Result<PathKind, String> {
+        let (kind, digest) = current::kind(path);
         // A link that leads nowhere can be looked at too.
         if kind == PathKind::Nothing && fs::symlink_metadata(path).is_err() {
             return Err(changed(path));
         }
         for token in self.tokens(path, tops) {
-            self.add(Input::Kind(token), kind_digest(kind), None);
+            self.add(Input::Kind(token), digest, None);
         }
+        if kind == PathKind::Directory && fs::canonicalize(path).is_ok_and(|real| real != path) {
+            // What is read from there on has the directory's real name.
+            self.add_link(path, tops);
+        }
+        Ok(kind)
+    }
+
+    fn add_link(&mut self, path: &Path, tops: &[&Path]) {
+        let digest = Links::default().digest(path, self.roots());
+        for token in self.tokens(path, tops) {
+            self.add(Input::Link(token), digest, None);
+        }
+    }
+
+    /// Adds the names in a directory that somebody declared.
+    pub(crate) fn declared_directory(&mut self, path: &Path) -> Result<(), String> {
+        self.check_directory(path)?;
+        let token = self.roots().tokenise(&path.to_string_lossy());
+        self.add(Input::Listing(token), current::listing(path), None);
         Ok(())
     }
 

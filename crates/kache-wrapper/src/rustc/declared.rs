@@ -27,6 +27,8 @@ const MAX_DEPTH: usize = 64;
 pub(crate) struct Declared {
     /// Files, absolute, sorted; some may not exist.
     pub(crate) files: Vec<PathBuf>,
+    /// Directories that the build script named, and those in them, sorted.
+    pub(crate) directories: Vec<PathBuf>,
     /// Variables that the build script sets for the crate, or reads.
     pub(crate) variables: Vec<String>,
     /// Those of them that the build script reads.
@@ -69,10 +71,12 @@ impl Declared {
             names.sort();
             names.dedup();
         }
-        self.files.sort();
-        self.files.dedup();
-        if self.files.len() > MAX_FILES {
-            let count = self.files.len();
+        for paths in [&mut self.files, &mut self.directories] {
+            paths.sort();
+            paths.dedup();
+        }
+        let count = self.files.len() + self.directories.len();
+        if count > MAX_FILES {
             return Err(Passthrough::because(format!("{count} files are declared as inputs")));
         }
         Ok(self)
@@ -83,12 +87,32 @@ impl Declared {
         let Some(instruction) = line.strip_prefix("cargo:") else { return Ok(()) };
         let instruction = instruction.strip_prefix(':').unwrap_or(instruction);
         if let Some(path) = instruction.strip_prefix("rerun-if-changed=") {
-            list_files(&package_dir.join(path), 0, &mut self.files)?;
+            self.list(&package_dir.join(path), 0)?;
         } else if let Some(assignment) = instruction.strip_prefix("rustc-env=") {
             self.variables.extend(assignment.split_once('=').map(|(name, _)| name.to_owned()));
         } else if let Some(name) = instruction.strip_prefix("rerun-if-env-changed=") {
             self.variables.push(name.to_owned());
             self.asked_variables.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Adds `path`, or every file below it, as cargo does for `rerun-if-changed`:
+    /// symbolic links are followed.
+    fn list(&mut self, path: &Path, depth: usize) -> io::Result<()> {
+        if self.files.len() + self.directories.len() > MAX_FILES {
+            return Ok(());
+        }
+        if depth > MAX_DEPTH {
+            return Err(io::Error::other(format!("`{}` is too deep, or a loop", path.display())));
+        }
+        if !fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+            self.files.push(path.to_owned());
+            return Ok(());
+        }
+        self.directories.push(path.to_owned());
+        for entry in fs::read_dir(path)? {
+            self.list(&entry?.path(), depth + 1)?;
         }
         Ok(())
     }
@@ -119,23 +143,4 @@ fn build_script_output() -> Option<String> {
         .iter()
         .find_map(|name| fs::read(run_dir.join(name)).ok())
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Adds `path`, or every file below it, as cargo does for `rerun-if-changed`:
-/// symbolic links are followed.
-fn list_files(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    if files.len() > MAX_FILES {
-        return Ok(());
-    }
-    if depth > MAX_DEPTH {
-        return Err(io::Error::other(format!("`{}` is too deep, or a loop", path.display())));
-    }
-    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in fs::read_dir(path)? {
-        list_files(&entry?.path(), depth + 1, files)?;
-    }
-    Ok(())
 }

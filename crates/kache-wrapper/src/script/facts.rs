@@ -141,12 +141,12 @@ fn roots(call: &Call, out_dir: &Path, target_dir: Option<&Path>, sysroot: &str) 
 /// Returns the directory of the project for which a package in `cwd` is built:
 /// the one with the target directory, unless that is elsewhere.
 fn workspace(cwd: &Path, target_dir: Option<&Path>) -> PathBuf {
+    let is_locked = |dir: &Path| dir.join("Cargo.lock").exists();
     let beside_target = target_dir.and_then(Path::parent);
     match beside_target {
-        Some(dir) if cwd.starts_with(dir) || places::is_fetched(cwd) => dir.to_owned(),
-        _ => {
-            let locked = cwd.ancestors().filter(|dir| dir.join("Cargo.lock").exists());
-            locked.last().unwrap_or(cwd).to_owned()
+        Some(dir) if places::is_fetched(cwd) || cwd.starts_with(dir) && is_locked(dir) => {
+            dir.to_owned()
         }
+        _ => cwd.ancestors().filter(|dir| is_locked(dir)).last().unwrap_or(cwd).to_owned(),
     }
 }

@@ -175,6 +175,9 @@ fn declared(
             inputs.absent(path);
         }
     }
+    for path in declared.directories.iter().filter(|path| !path.starts_with(&facts.out_dir)) {
+        inputs.declared_directory(path)?;
+    }
     for name in &declared.asked_variables {
         inputs.observed_variable(name, false);
     }
