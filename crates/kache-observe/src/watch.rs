@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,7 +53,11 @@ pub fn sweep() {
         let Ok(entries) = fs::read_dir(directory) else { continue };
         for entry in entries.flatten() {
             let ours = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
-            if ours && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            let Some(file) = ours.then(|| File::open(entry.path()).ok()).flatten() else {
+                continue;
+            };
+            // Locked until it is gone: whoever is just making it notices.
+            if file.try_lock().is_ok() {
                 // Somebody else may have swept it away.
                 drop(fs::remove_file(entry.path()));
             }
@@ -99,7 +103,8 @@ impl Watch {
                 opened => opened.map_err(WatchError::io("create", &path))?,
             };
             // Whoever sweeps may have been faster.
-            if file.try_lock().is_err() {
+            let is_gone = || file.metadata().is_ok_and(|found| found.nlink() == 0);
+            if file.try_lock().is_err() || is_gone() {
                 continue;
             }
             let name = TraceFile(path);
