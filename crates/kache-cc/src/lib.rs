@@ -29,7 +29,6 @@ pub mod refusal;
 pub mod response_file;
 mod scan;
 pub mod source_scan;
-pub mod specs;
 pub mod unit;
 
 pub use classify::{Verdict, classify};

@@ -127,6 +127,21 @@ impl<'a> Collector<'a> {
         if sight.asked_for_date {
             return Err("`__DATE__`, `__TIME__` or `__TIMESTAMP__` is used".to_owned());
         }
+        // GCC itself asks what time it is, for a seed that it needs only where it makes
+        // up names.
+        let is_asking = |name: &&String| {
+            let path = self.facts.compilation.absolute(name.as_str());
+            fs::read(path).map_or(true, |bytes| may_ask_for_time(&bytes))
+        };
+        if let Some(name) = sight.plugins.iter().filter(|_| sight.asked_for_time).find(is_asking) {
+            return Err(format!("`{name}` may ask what time it is"));
+        }
+        // `-B` leads to it.
+        let foreign = self.facts.unit.facts.foreign;
+        let are_specs = |name: &&String| *name == "specs" || name.ends_with("/specs");
+        if let Some(name) = sight.files.iter().find(are_specs).filter(|_| !foreign) {
+            return Err(format!("options may come from `{name}`"));
+        }
         let is_there = |name: &&String| {
             fs::symlink_metadata(self.facts.compilation.absolute(name.as_str())).is_ok()
         };
@@ -147,7 +162,7 @@ impl<'a> Collector<'a> {
     /// Adds every file that was read or run, and looks through those that may be
     /// the unit's own.
     fn read(&mut self, sight: &Sight) -> Result<(), String> {
-        for name in &sight.programs {
+        for name in sight.programs.iter().chain(&sight.plugins) {
             self.digested(name)?;
         }
         let mut texts: Vec<Vec<u8>> =
@@ -282,8 +297,18 @@ impl<'a> Collector<'a> {
         let facts = &self.facts.unit.facts;
         let roots = &self.facts.compilation.roots;
         self.inputs.bind(recipe::roots_in_defines(self.facts.unit, roots));
-        if facts.compresses_debug || facts.lto || facts.coverage {
+        if facts.compresses_debug || facts.lto || facts.coverage || facts.foreign {
             self.inputs.bind([RootKind::Workspace, RootKind::Target, RootKind::CargoHome]);
         }
     }
+}
+
+/// How the names of functions end that tell the time. Linkers keep a name that is the
+/// end of another as a part of that.
+const CLOCKS: [&[u8]; 4] = [b"time\0", b"timeofday\0", b"timespec_get\0", b"_clock3nowEv\0"];
+
+/// Returns whether a library, of which these are the bytes, has the name of a function
+/// that tells the time.
+fn may_ask_for_time(library: &[u8]) -> bool {
+    CLOCKS.iter().any(|name| memchr::memmem::find(library, name).is_some())
 }

@@ -59,7 +59,7 @@ pub(crate) fn gather<'a>(
     facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
     facts.push(("terminal".to_owned(), Digest::of(&[u8::from(on_terminal)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
-    tell_outer_watch(call, unit);
+    tell_outer_watch(call);
     let components = recipe::components(
         unit,
         &Context {
@@ -94,12 +94,9 @@ pub(crate) fn gather<'a>(
 }
 
 /// Tells whoever observes this process what the key is made of beside inputs.
-fn tell_outer_watch(call: &Call, unit: &CcUnit) {
+fn tell_outer_watch(call: &Call) {
     outer::has_read(&call.compiler.program);
     outer::has_asked_for(CC_ENV);
-    for file in &unit.content_files {
-        outer::has_read(&Path::new(&call.cwd).join(file));
-    }
 }
 
 /// Returns the language by the name it has in the journal.
@@ -124,16 +121,10 @@ fn named_digests(
         ("cwd".to_owned(), Digest::of(place.0.as_bytes())),
         ("driver for c++".to_owned(), Digest::of(&[u8::from(prefers_cpp)])),
     ];
-    if unit.facts.uses_native_cpu {
+    if unit.facts.may_use_native_cpu() {
         facts.push(("cpu".to_owned(), cpu::identity()?));
     }
-    for file in &unit.content_files {
-        let path = Path::new(&call.cwd).join(file);
-        outlets::check_plain(&path)?;
-        let (digest, _) = blob::digest_file(&path)?;
-        facts.push((format!("content {}", roots.tokenise(file)), digest));
-    }
-    if unit.profile_dir.is_some() {
+    if unit.facts.reads_counts {
         // Files of counts are named after it.
         facts.push(("counted in".to_owned(), Digest::of(call.cwd.as_bytes())));
     }
@@ -150,6 +141,7 @@ fn environment(unit: &CcUnit, on_terminal: bool) -> Vec<(String, Option<String>)
         argument.option == "-fdiagnostics-urls=" && argument.value.as_deref() != Some("never")
     };
     let colours = on_terminal
+        || unit.facts.foreign
         || matches!(unit.colour, Colour::Always)
         || unit.arguments.iter().any(shows_links);
     let value = |name: &str| {

@@ -79,6 +79,8 @@ pub(super) struct Sight {
     pub(super) named: BTreeSet<RootKind>,
     /// Programs and libraries that the compiler's identity does not know.
     pub(super) programs: BTreeSet<String>,
+    /// Plugins, and what they need: those of the libraries that were loaded late.
+    pub(super) plugins: BTreeSet<String>,
     /// Looked at, and there.
     pub(super) looked_at: BTreeSet<String>,
     /// Looked for, and not there.
@@ -96,6 +98,8 @@ pub(super) struct Sight {
     /// Whether a time was broken down into a date: compilers do for `__DATE__`,
     /// `__TIME__` and `__TIMESTAMP__`, if those are used and no variable fixes them.
     pub(super) asked_for_date: bool,
+    /// Whether somebody asked what time it is.
+    pub(super) asked_for_time: bool,
 }
 
 /// Sorts `trace`. An error is why what was done cannot be told again.
@@ -157,9 +161,13 @@ impl Sorter<'_> {
                     self.read(path, name, event.spelt_from == 0);
                 }
             }
-            Act::Linked(path) | Act::Loaded(path) => {
+            Act::Linked(path) => {
                 let input = self.input(path)?;
                 self.sight.programs.extend(input);
+            }
+            Act::Loaded(path) => {
+                let input = self.input(path)?;
+                self.sight.plugins.extend(input);
             }
             Act::Looked(path) => {
                 let input = self.input(path)?;
@@ -203,9 +211,8 @@ impl Sorter<'_> {
                     self.sight.programs.remove(&name);
                 }
             }
-            // GCC asks what time it is for a seed, which it needs only where it makes
-            // up names.
-            Act::Clock | Act::Forked { .. } | Act::Shell => {}
+            Act::Clock => self.sight.asked_for_time = true,
+            Act::Forked { .. } | Act::Shell => {}
         }
         Ok(())
     }
@@ -224,7 +231,9 @@ impl Sorter<'_> {
         match place_of(path) {
             Place::Same => Ok(None),
             // It is a fact of the unit.
-            Place::Moving if &*name == "/proc/cpuinfo" && self.facts.unit.facts.uses_native_cpu => {
+            Place::Moving
+                if &*name == "/proc/cpuinfo" && self.facts.unit.facts.may_use_native_cpu() =>
+            {
                 Ok(None)
             }
             Place::Moving => Err(format!("the compiler reads `{name}`")),
