@@ -80,13 +80,7 @@ pub(crate) struct Builder {
     sources: Vec<Source>,
     pub(crate) depend: Depend,
     include_dirs: Vec<IncludeDir>,
-    sysroot: Option<String>,
-    program_dirs: Vec<String>,
-    specs: Vec<String>,
-    prefix_headers: Vec<String>,
     pub(crate) defines: Vec<String>,
-    content_files: Vec<String>,
-    profile_dir: Option<String>,
     serialized_diagnostics: Option<String>,
     side: SideOutputs,
     colour: Colour,
@@ -115,10 +109,6 @@ impl Builder {
                 self.keep(given);
             }
             Effect::Search(kind) => self.search(kind, value)?,
-            Effect::Content => {
-                self.content_files.push(value.to_owned());
-                self.keep(given);
-            }
             Effect::Modelled(part) => self.modelled(part, family, given)?,
             // What is never on by itself is not on when it is switched off.
             Effect::Refuse(_) if given.found.negated => self.keep(given),
@@ -184,11 +174,7 @@ impl Builder {
         let on = !given.found.negated;
         match part {
             Part::Define => self.defines.push(value.to_owned()),
-            Part::Prefix => self.prefix_headers.push(value.to_owned()),
-            Part::ProgramDir => self.program_dirs.push(value.to_owned()),
-            Part::Specs => self.specs.push(value.to_owned()),
-            Part::Sysroot => self.sysroot = Some(value.to_owned()),
-            Part::NoStandardIncludes => self.facts.no_standard_includes = true,
+            Part::Foreign => self.facts.foreign = true,
             Part::Debug => self.facts.debug_info = !matches!(given.found.name, "0" | "gdb0"),
             Part::CompressDebug => self.facts.compresses_debug = value != "none",
             Part::SplitDebug => self.split_debug(on && value != "single"),
@@ -199,15 +185,10 @@ impl Builder {
                 self.side.coverage_notes = true;
                 self.facts.coverage = true;
             }
-            Part::ProfileUse if value.is_empty() => {
-                return Err(Refusal::NoValue(given.found.spelling()));
-            }
-            Part::ProfileUse => self.profile_dir = Some(value.to_owned()),
+            Part::ProfileUse => self.facts.reads_counts |= on,
             Part::StackUsage => self.side.stack_usage = on,
             Part::CallGraph => self.side.call_graph = true,
             Part::Lto => self.facts.lto |= on,
-            Part::RecordCommand => self.facts.records_command_line |= on,
-            Part::Sanitizer => self.facts.sanitizers = true,
             Part::Colour => self.colour(on, value)?,
             Part::DiagnosticsFormat => diagnostics_format(given)?,
             Part::Architecture => self.architecture(value)?,
@@ -288,14 +269,6 @@ impl Builder {
         if sources.len() > 1 && self.output.is_some() {
             return Err(Refusal::SeveralSources);
         }
-        let moves_profile = |argument: &Argument| {
-            ["-fprofile-dir=", "-fprofile-prefix-path="].contains(&argument.option.as_str())
-        };
-        if let Some(argument) =
-            self.arguments.iter().find(|it| self.profile_dir.is_some() && moves_profile(it))
-        {
-            return Err(Refusal::not_modelled(&argument.option, "says where counts are, too"));
-        }
         self.depend.check()?;
         let positions: Vec<usize> = sources.iter().map(|source| source.position).collect();
         let unit = |source: Source| {
@@ -332,7 +305,7 @@ impl Builder {
         let mut facts = self.facts;
         facts.coverage |= self.side.coverage_notes;
         facts.output_is_keyed =
-            facts.coverage || self.side != SideOutputs::default() || self.profile_dir.is_some();
+            facts.coverage || facts.reads_counts || self.side != SideOutputs::default();
         Ok(CcUnit {
             family,
             language,
@@ -341,13 +314,7 @@ impl Builder {
             output: naming.output,
             dep_file,
             include_dirs: self.include_dirs.clone(),
-            sysroot: self.sysroot.clone(),
-            program_dirs: self.program_dirs.clone(),
-            specs: self.specs.clone(),
-            prefix_headers: self.prefix_headers.clone(),
             defines: self.defines.clone(),
-            content_files: self.content_files.clone(),
-            profile_dir: self.profile_dir.clone(),
             serialized_diagnostics: self.serialized_diagnostics.clone(),
             side: self.side,
             colour: self.colour,

@@ -7,7 +7,7 @@
 //! ```text
 //! program name, --version text -> Family
 //! argv (response files expanded) -> CcUnit, or a Refusal that names the option
-//! CcUnit -> UnitId, the files it writes, and how to learn the names of its headers
+//! CcUnit -> UnitId, and the files it writes
 //! what the preprocessor prints -> a digest under which a unit may be found again
 //! ```
 //!
@@ -16,29 +16,27 @@
 pub mod classify;
 pub mod dep_layout;
 mod depend;
-pub mod depfile;
 pub mod driver;
 pub mod expansion;
-pub mod instrument;
 pub mod language;
 pub mod options;
 pub mod outputs;
 mod passed_on;
 pub mod portable_text;
+pub mod preprocess;
 pub mod recipe;
 pub mod refusal;
 pub mod response_file;
 mod scan;
 pub mod source_scan;
-pub mod specs;
 pub mod unit;
 
 pub use classify::{Verdict, classify};
 pub use driver::{
     Called, Driver, DriverLanguage, Family, driver_name, family_of_version_text, may_be_driver,
 };
-pub use instrument::{HeadersFrom, Instrumented, instrument, preprocess};
 pub use language::Language;
 pub use outputs::{ExpectedOutput, OutputRole, expected_outputs};
+pub use preprocess::preprocess;
 pub use refusal::Refusal;
 pub use unit::{CcUnit, DepFile, DepStyle, Stage};

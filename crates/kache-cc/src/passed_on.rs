@@ -52,8 +52,8 @@ pub(crate) fn preprocessor(
     Ok(())
 }
 
-/// Options of GNU as with which it reads and writes no further file. Those
-/// with `=` at the end take a value.
+/// Options of GNU as with which it writes no further file. Those with `=` at the end
+/// take a value.
 const ASSEMBLER: &[&str] = &[
     "--32",
     "--64",
@@ -91,8 +91,8 @@ const ASSEMBLER: &[&str] = &[
 pub(crate) fn assembler_list(builder: &mut Builder, list: &str) -> Result<(), Refusal> {
     let mut rest = list.split(',');
     while let Some(argument) = rest.next() {
-        if argument == "--defsym" {
-            rest.next().ok_or_else(|| Refusal::NoValue("-Wa,--defsym".to_owned()))?;
+        if ["--defsym", "-I"].contains(&argument) {
+            rest.next().ok_or_else(|| Refusal::NoValue(format!("-Wa,{argument}")))?;
         } else {
             assembler(builder, "-Wa,", argument)?;
         }
@@ -110,7 +110,11 @@ pub(crate) fn assembler_one(builder: &mut Builder, argument: &str) -> Result<(),
 
 fn assembler(builder: &mut Builder, option: &str, argument: &str) -> Result<(), Refusal> {
     // The options for a processor choose instructions and nothing else.
-    if argument.len() > 2 && argument.starts_with("-m") {
+    if argument.len() > 2 && ["-m", "-I"].iter().any(|option| argument.starts_with(option)) {
+        return Ok(());
+    }
+    if argument.starts_with('@') {
+        builder.facts.foreign = true;
         return Ok(());
     }
     let compression = "--compress-debug-sections";

@@ -82,19 +82,26 @@ pub struct Facts {
     pub compresses_debug: bool,
     /// The output depends on the CPU of this machine.
     pub uses_native_cpu: bool,
-    /// The object holds the options it was compiled with.
-    pub records_command_line: bool,
     /// The object or a file beside it describes the source for a coverage tool,
     /// and names the working directory.
     pub coverage: bool,
     /// The object holds intermediate code, which a search for bytes cannot see into.
     pub lto: bool,
-    /// A sanitizer is on, which may read lists from the compiler's own directory.
-    pub sanitizers: bool,
     /// The name of the output decides its contents or what else is written: it is keyed.
     pub output_is_keyed: bool,
-    /// `-nostdinc` or its kin: not all of the compiler's own directories are searched.
-    pub no_standard_includes: bool,
+    /// Options or code may come in that the command line does not show: by specs, a
+    /// plugin and the like.
+    pub foreign: bool,
+    /// `-fprofile-use` of GCC: a file of counts is read that is named after the output,
+    /// and after where the compiler runs.
+    pub reads_counts: bool,
+}
+
+impl Facts {
+    /// Returns whether code may be made for the CPU of this machine.
+    pub fn may_use_native_cpu(&self) -> bool {
+        self.uses_native_cpu || self.foreign
+    }
 }
 
 /// Whether diagnostics are coloured.
@@ -129,22 +136,8 @@ pub struct CcUnit {
     pub dep_file: Option<DepFile>,
     /// Directories searched for headers, in order, before the compiler's own.
     pub include_dirs: Vec<IncludeDir>,
-    /// `--sysroot` or `-isysroot`, as given.
-    pub sysroot: Option<String>,
-    /// Directories after `-B`, in order, as given.
-    pub program_dirs: Vec<String>,
-    /// Files after `-specs=`, in order, as given.
-    pub specs: Vec<String>,
-    /// `-include` and `-imacros` in order. They are looked for in the working
-    /// directory, then like `#include "..."`.
-    pub prefix_headers: Vec<String>,
     /// The texts after `-D`, in order.
     pub defines: Vec<String>,
-    /// Files named by options whose bytes decide the output, as given.
-    pub content_files: Vec<String>,
-    /// `-fprofile-use=` of GCC, as given: the directory of a file of counts that is
-    /// named after the output, and after where the compiler runs.
-    pub profile_dir: Option<String>,
     /// `--serialize-diagnostics`: where they are written.
     pub serialized_diagnostics: Option<String>,
     /// Which files are written beside the output.
@@ -171,11 +164,4 @@ pub struct SideOutputs {
     pub stack_usage: bool,
     /// `.ci`: who calls whom.
     pub call_graph: bool,
-}
-
-impl CcUnit {
-    /// Returns whether the compiler can be asked which headers it read.
-    pub fn has_headers(&self) -> bool {
-        self.language.is_preprocessed_first()
-    }
 }

@@ -55,6 +55,7 @@ fn is_known(layout: &Layout, name: &OsStr) -> bool {
         layout.entries(),
         layout.records(),
         layout.toolchains(),
+        layout.known_digests(),
         layout.locks(),
         layout.staging(),
         layout.quarantine(),

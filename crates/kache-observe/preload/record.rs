@@ -27,8 +27,15 @@ static LATER: [AtomicUsize; MANY] = [const { AtomicUsize::new(0) }; MANY];
 
 /// Records a path as the process named it, relative to a directory.
 pub(super) fn path(kind: Kind, directory: c_int, path: &CStr) {
-    if attach::channel().is_some() {
-        path::absolute(directory, path.to_bytes(), &mut |parts| fact(kind, parts));
+    if let Some(channel) = attach::channel() {
+        let path = path.to_bytes();
+        path::absolute(directory, path, &mut |parts| match kind {
+            Kind::Read => {
+                let length: usize = parts.iter().map(|part| part.len()).sum();
+                once(channel, kind, (length - path.len()) as u32, parts);
+            }
+            _ => fact(kind, parts),
+        });
     }
 }
 

@@ -118,4 +118,7 @@ pub struct Event {
     pub counts: bool,
     /// What was done.
     pub act: Act,
+    /// For an [`Act::Read`], how many bytes of the path stand before the name that the
+    /// process gave: its working directory, if that was relative, else none.
+    pub spelt_from: usize,
 }

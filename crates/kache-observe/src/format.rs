@@ -7,7 +7,8 @@
 //! ```text
 //! word     u64   payload bytes << 32 | flags << 8 | kind
 //! pid      u32   the process, as it sees itself
-//! extra    u32   by kind: another process's id, a reason, the count of removals
+//! extra    u32   by kind: another process's id, a reason, the count of removals,
+//!                where a relative name begins in the path that was read
 //! payload        a path, a name, or two paths with a zero byte between them
 //! padding        to a multiple of eight bytes
 //! ```
@@ -20,7 +21,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize};
 pub(crate) const MAGIC: usize = usize::from_le_bytes(*b"kachetrc");
 
 /// Changes with every change of this layout or of what a kind means.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Header flag: a record did not fit.
 pub(crate) const OVERFLOW: u32 = 1;

@@ -75,7 +75,10 @@ pub(crate) fn follow(entries: Vec<Entry>, root: u32) -> Result<Vec<Event>, NotOb
     for entry in entries {
         let counts = lives.step(&entry, root);
         match entry.said {
-            Said::Did(act) => events.push(Event { pid: entry.pid, counts, act }),
+            Said::Did(act) => {
+                let spelt_from = if matches!(act, Act::Read(_)) { entry.extra as usize } else { 0 };
+                events.push(Event { pid: entry.pid, counts, act, spelt_from });
+            }
             Said::Unseen(reason) if counts => return Err(reason),
             Said::Unseen(_) => {}
         }

@@ -14,7 +14,8 @@ use crate::mapping::Mapping;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) pid: u32,
-    /// For an [`Act::Exec`] the parent's process id.
+    /// For an [`Act::Exec`] the parent's process id; for an [`Act::Read`] where
+    /// what the process named begins in the path.
     pub(crate) extra: u32,
     pub(crate) by_host: bool,
     pub(crate) by_guest: bool,

@@ -5,8 +5,10 @@
 //!           entries/ab/<EntryKey>    manifest of one entry (JSON)
 //!           records/ab/<UnitId>      what the unit read (JSON)
 //!           toolchains/<digest>      memoised identities of compilers and linkers
-//!           locks/                   one flock per unit being built; `publish`, `housekeeping`,
-//!                                    `journal`; `published` while something is removed
+//!           digests                  digests of files that many units read, by stamp
+//!           locks/                   one flock per unit being built, where there is no place for
+//!                                    it in memory; `publish`, `housekeeping`, `journal`;
+//!                                    `published` while something is removed
 //!           observers/<digest>.so    libraries that see what a process reads
 //!           shims/<digest>/          links that stand before the C compilers of build scripts
 //!           staging/                 files on their way to a final name
@@ -84,7 +86,12 @@ impl Layout {
         self.base.join("toolchains")
     }
 
-    /// The lock file of one unit.
+    /// Digests of files that many units read.
+    pub fn known_digests(&self) -> PathBuf {
+        self.base.join("digests")
+    }
+
+    /// The lock file of one unit, where there is no place for it in memory.
     pub fn unit_lock(&self, unit: UnitId) -> PathBuf {
         self.base.join("locks").join(unit.to_string())
     }

@@ -22,6 +22,7 @@ pub mod adopt;
 pub mod blob;
 pub mod clock;
 mod clone;
+pub mod digests;
 pub mod entry;
 pub mod failure;
 pub mod fault;

@@ -145,6 +145,12 @@ impl Litter<'_> {
             };
             self.removed.count(Kind::Other, removal);
         }
+        // Those of other stores may go as well, if nobody holds them.
+        for path in
+            lock::memory_dir().map(|dir| scan::list(&dir)).transpose()?.into_iter().flatten()
+        {
+            self.removed.count(Kind::Other, lock::remove_stale(&path));
+        }
         Ok(())
     }
 

@@ -5,12 +5,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use kache_key::UnitId;
+use kache_key::fields::FieldHasher;
 
 use crate::failure::{IoFailure, absent_is_none};
 use crate::holder;
@@ -26,7 +27,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// The lock file is removed on release, so that locks do not pile up.
 #[derive(Debug)]
 pub struct UnitLock {
-    path: PathBuf,
+    /// The lock file: in memory if there is a place for it, else in the store.
+    pub path: PathBuf,
     file: File,
     /// Whether another process held the lock when this one asked.
     pub waited: bool,
@@ -41,11 +43,25 @@ impl UnitLock {
     /// `TimedOut` if that takes longer, and at once if the other process is
     /// stopped: it must not stop this one.
     pub fn take(layout: &Layout, unit: UnitId, patience: Duration) -> Result<Self, IoFailure> {
+        let in_memory = memory_dir().map(|dir| dir.join(name_in_memory(layout, unit)));
+        if let Some(path) = in_memory
+            && let Ok(file) = open(&path)
+        {
+            return Self::take_at(path, file, patience);
+        }
         let path = layout.unit_lock(unit);
+        let file = open(&path).map_err(IoFailure::on("open the lock", &path))?;
+        Self::take_at(path, file, patience)
+    }
+
+    /// Takes the lock in the file `path`, which was opened as `first`.
+    fn take_at(path: PathBuf, first: File, patience: Duration) -> Result<Self, IoFailure> {
+        let mut first = Some(first);
         let deadline = Instant::now() + patience;
         let mut waited = false;
         loop {
-            let file = open(&path).map_err(IoFailure::on("open the lock", &path))?;
+            let file = first.take().map_or_else(|| open(&path), Ok);
+            let file = file.map_err(IoFailure::on("open the lock", &path))?;
             waited |= until(deadline, || holder::is_stopped(&path), || file.try_lock())
                 .map_err(IoFailure::on("lock", &path))?;
             // The holder before us may have removed this very file: then its
@@ -56,6 +72,29 @@ impl UnitLock {
             }
         }
     }
+}
+
+/// Returns a directory in memory for the locks of this user, where there is one that
+/// nobody else can write to. Making and removing a file there costs next to nothing, and
+/// elsewhere as much as many things together that a miss does.
+pub(crate) fn memory_dir() -> Option<PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let dir = PathBuf::from(format!("/dev/shm/kache-locks-{user}"));
+    let look = || fs::symlink_metadata(&dir).ok();
+    let found = look().or_else(|| {
+        fs::DirBuilder::new().mode(0o700).create(&dir).ok()?;
+        look()
+    })?;
+    let is_own = found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0;
+    is_own.then_some(dir)
+}
+
+/// Names a lock in a place where other stores have theirs too.
+fn name_in_memory(layout: &Layout, unit: UnitId) -> String {
+    let mut hasher = FieldHasher::new("kache lock in memory");
+    hasher.bytes("store", layout.base().as_os_str().as_encoded_bytes());
+    hasher.digest("unit", unit.0);
+    hasher.finish().to_string()
 }
 
 impl Drop for UnitLock {
@@ -185,6 +224,7 @@ mod tests {
         let layout = Layout::at(dir.path());
         let unit = UnitId(Digest::of(b"unit"));
         let holders = AtomicUsize::new(0);
+        let path = UnitLock::take(&layout, unit, Duration::ZERO).unwrap().path.clone();
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -199,7 +239,17 @@ mod tests {
                 });
             }
         });
-        assert!(!layout.unit_lock(unit).exists());
+        assert!(!path.exists() && !layout.unit_lock(unit).exists());
+    }
+
+    #[test]
+    fn stores_have_locks_of_their_own() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let unit = UnitId(Digest::of(b"unit"));
+        let take = |dir: &tempfile::TempDir| {
+            UnitLock::take(&Layout::at(dir.path()), unit, Duration::ZERO).unwrap()
+        };
+        let [_one, _other] = dirs.each_ref().map(take);
     }
 
     #[test]

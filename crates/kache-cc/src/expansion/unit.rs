@@ -5,11 +5,12 @@ use crate::language::Language;
 use crate::unit::{Argument, CcUnit};
 
 /// Options under which something reads sources, comments or all macros.
-const READERS: [&str; 14] = [
+const READERS: [&str; 15] = [
     "--coverage",
     "-Xclang",
     "-coverage",
     "-fauto-profile",
+    "-fbranch-probabilities",
     "-fcoverage",
     "-fcs-profile",
     "-fdebug-macro",
@@ -37,8 +38,8 @@ pub fn hidden_by(unit: &CcUnit) -> Option<&'static str> {
     if unit.family == Family::Clang && unit.facts.debug_info && !has_old_dwarf(&unit.arguments) {
         return Some("has digests of the sources in its debug information");
     }
-    if !unit.specs.is_empty() {
-        return Some("has options in another file");
+    if unit.facts.foreign {
+        return Some("has options or code from elsewhere");
     }
     unit.arguments.iter().find_map(reads_more)
 }

@@ -1,11 +1,9 @@
 //! Options of Clang alone, when it is called with the options of GCC.
 
-use super::Effect::{
-    Code, Content, Diagnostics, Link, Modelled, Neutral, Preprocessor, Refuse, Search,
-};
+use super::Effect::{Code, Diagnostics, Link, Modelled, Neutral, Preprocessor, Refuse, Search};
 use super::reason::{
-    ASSEMBLER, DEPENDENCIES, FILES, HEADERS, INTERNAL, MODULES, NOT_A_COMPILATION, OFFLOADS,
-    OTHERS, PLUGIN, PRECOMPILED, PROFILE, PROGRAMS, RECORDS, REPORTS,
+    DEPENDENCIES, FILES, HEADERS, INTERNAL, MODULES, NOT_A_COMPILATION, OFFLOADS, OTHERS, PLACE,
+    PRECOMPILED, RECORDS, REPORTS,
 };
 use super::{Group, Part, SearchKind};
 
@@ -13,7 +11,7 @@ use super::{Group, Part, SearchKind};
 pub static GROUPS: &[Group] = &[
     Group::either("-", Search(SearchKind::CppSystem), &["cxx-isystem", "stdlib++-isystem"]),
     Group::either("-", Search(SearchKind::After), &["isystem-after"]),
-    Group::flags("-", Modelled(Part::NoStandardIncludes), &["nobuiltininc", "nostdlibinc"]),
+    Group::flags("-", Preprocessor, &["nobuiltininc", "nostdlibinc"]),
     Group::separate("-", Modelled(Part::CompilerOne), &["Xclang"]),
     Group::joined("-", Modelled(Part::CompilerOne), &["Xclang="]),
     Group::separate(
@@ -82,7 +80,7 @@ pub static GROUPS: &[Group] = &[
             "verify-pch",
         ],
     ),
-    Group::flags("-", Refuse(ASSEMBLER), &["-via-file-asm", "no-integrated-as", "via-file-asm"]),
+    Group::flags("-", Code, &["-via-file-asm", "no-integrated-as", "via-file-asm"]),
     Group::flags("-", Refuse(DEPENDENCIES), &["MV"]),
     Group::either("-", Refuse(FILES), &["MJ"]),
     Group::flags("-", Refuse(FILES), &["-save-stats", "save-stats"]),
@@ -92,10 +90,16 @@ pub static GROUPS: &[Group] = &[
         Refuse(FILES),
         &["dependency-dot", "dependency-file", "gen-cdb-fragment-path"],
     ),
-    Group::joined("-", Refuse(PROGRAMS), &["-config", "-specs=", "specs=", "working-directory"]),
+    Group::joined(
+        "-",
+        Modelled(Part::Foreign),
+        &["-config-system-dir=", "-config-user-dir=", "-config=", "-specs=", "specs="],
+    ),
+    Group::separate("-", Modelled(Part::Foreign), &["-config"]),
+    Group::joined("-", Refuse(PLACE), &["working-directory"]),
     Group::separate("-", Refuse(PRECOMPILED), &["include-pch"]),
     Group::flags("-", Refuse(PRECOMPILED), &["-relocatable-pch", "relocatable-pch"]),
-    Group::either("-", Refuse(HEADERS), &["iframeworkwithsysroot", "iwithsysroot"]),
+    Group::either("-", Preprocessor, &["iframeworkwithsysroot", "iwithsysroot"]),
     Group::separate("-", Refuse(HEADERS), &["ivfsoverlay", "vfsoverlay"]),
     Group::flags("-", Code, &["fintegrated-objemitter", "regcall4"]),
     Group::joined("-", Code, &["G="]),
@@ -107,8 +111,8 @@ pub static GROUPS: &[Group] = &[
         Refuse(HEADERS),
         &["fno_pch-validate-input-files-content", "ibuiltininc", "index-header-map"],
     ),
-    Group::joined("-", Refuse(HEADERS), &["-embed-dir="]),
-    Group::separate("-", Refuse(HEADERS), &["imultilib"]),
+    Group::joined("-", Preprocessor, &["-embed-dir="]),
+    Group::separate("-", Preprocessor, &["imultilib"]),
     Group::flags(
         "-",
         Refuse(INTERNAL),
@@ -148,9 +152,10 @@ pub static GROUPS: &[Group] = &[
     Group::separate("-", Refuse(MODULES), &["iapinotes-modules", "module-dependency-dir"]),
     Group::joined(
         "-f",
-        Content,
+        Code,
         &[
             "auto-profile=",
+            "basic-block-sections=",
             "experimental-sanitize-metadata-ignorelist=",
             "memory-profile-use=",
             "profile-instr-use=",
@@ -237,7 +242,7 @@ pub static GROUPS: &[Group] = &[
         Preprocessor,
         &["digraphs", "ms-compatibility", "raw-string-literals", "trigraphs"],
     ),
-    Group::flags("-f", Refuse(ASSEMBLER), &["no-integrated-as", "no-integrated-objemitter"]),
+    Group::flags("-f", Code, &["no-integrated-as", "no-integrated-objemitter"]),
     Group::joined("-f", Refuse(DEPENDENCIES), &["depfile-entry="]),
     Group::joined(
         "-f",
@@ -338,7 +343,7 @@ pub static GROUPS: &[Group] = &[
         ],
     ),
     Group::joined("-f", Refuse(OTHERS), &["thinlto-index="]),
-    Group::joined("-f", Refuse(PLUGIN), &["pass-plugin="]),
+    Group::joined("-f", Modelled(Part::Foreign), &["pass-plugin="]),
     Group::switches(
         "-f",
         Refuse(PRECOMPILED),
@@ -349,8 +354,7 @@ pub static GROUPS: &[Group] = &[
             "pch-validate-input-files-content",
         ],
     ),
-    Group::joined("-f", Refuse(PROFILE), &["basic-block-sections="]),
-    Group::switches("-f", Refuse(PROFILE), &["profile-instr-use", "profile-sample-use"]),
+    Group::switches("-f", Code, &["profile-instr-use", "profile-sample-use"]),
     Group::joined("-f", Refuse(RECORDS), &["embed-bitcode="]),
     Group::switches(
         "-f",

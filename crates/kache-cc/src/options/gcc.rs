@@ -2,8 +2,7 @@
 
 use super::Effect::{Code, Diagnostics, Link, Modelled, Preprocessor, Refuse};
 use super::reason::{
-    FILES, HEADERS, INTERNAL, LONG, MODULES, NOT_A_COMPILATION, OFFLOADS, PLUGIN, PRECOMPILED,
-    PROFILE, PROGRAMS, REPORTS,
+    FILES, HEADERS, INTERNAL, LONG, MODULES, NOT_A_COMPILATION, OFFLOADS, PRECOMPILED, REPORTS,
 };
 use super::{Group, Part};
 
@@ -20,13 +19,13 @@ pub static GROUPS: &[Group] = &[
     Group::flags("-", Refuse(REPORTS), &["Q"]),
     Group::joined("-", Refuse(FILES), &["aux-info="]),
     Group::separate("-", Refuse(FILES), &["aux-info"]),
-    Group::joined("-", Modelled(Part::Specs), &["-specs=", "specs="]),
-    Group::flags("-", Refuse(PROGRAMS), &["no-integrated-cpp"]),
-    Group::separate("-", Refuse(PROGRAMS), &["wrapper"]),
-    Group::joined("-", Refuse(PLUGIN), &["iplugindir="]),
-    Group::separate("-", Refuse(HEADERS), &["imultilib"]),
+    Group::joined("-", Modelled(Part::Foreign), &["-specs=", "specs="]),
+    Group::flags("-", Code, &["no-integrated-cpp"]),
+    Group::separate("-", Modelled(Part::Foreign), &["wrapper"]),
+    Group::joined("-", Code, &["iplugindir="]),
+    Group::separate("-", Preprocessor, &["imultilib"]),
     Group::flags("-", Code, &["fversion-loops-for-strides"]),
-    Group::joined("-", Modelled(Part::Prefix), &["-imacros=", "-include="]),
+    Group::joined("-", Preprocessor, &["-imacros=", "-include="]),
     Group::flags("-", Refuse(FILES), &["frepo"]),
     Group::joined("-", Refuse(FILES), &["fada-spec-parent="]),
     Group::flags(
@@ -158,7 +157,7 @@ pub static GROUPS: &[Group] = &[
     Group::joined("-f", Modelled(Part::CallGraph), &["callgraph-info="]),
     Group::switches("-f", Modelled(Part::CallGraph), &["callgraph-info"]),
     Group::switches("-f", Modelled(Part::Lto), &["openacc", "openmp"]),
-    Group::switches("-f", Modelled(Part::RecordCommand), &["record-gcc-switches"]),
+    Group::switches("-f", Code, &["record-gcc-switches"]),
     Group::joined(
         "-f",
         Preprocessor,
@@ -187,8 +186,8 @@ pub static GROUPS: &[Group] = &[
     Group::joined("-f", Refuse(OFFLOADS), &["offload-abi=", "offload-options=", "offload="]),
     Group::switches("-f", Refuse(PRECOMPILED), &["pch-deps"]),
     Group::joined("-f", Modelled(Part::ProfileUse), &["profile-use="]),
-    Group::joined("-f", Refuse(PROFILE), &["auto-profile="]),
-    Group::switches("-f", Refuse(PROFILE), &["branch-probabilities"]),
+    Group::joined("-f", Code, &["auto-profile="]),
+    Group::switches("-f", Modelled(Part::ProfileUse), &["branch-probabilities"]),
     Group::joined(
         "-f",
         Refuse(REPORTS),

@@ -76,8 +76,6 @@ pub enum Effect {
     Diagnostics,
     /// Only a link reads it; the driver may still warn that it is unused.
     Link,
-    /// Names a file whose bytes decide the output.
-    Content,
     /// Has a part of its own in the model.
     Modelled(Part),
     /// Not cached; the text completes "the option ...".
@@ -101,16 +99,8 @@ pub enum Part {
     LanguageCpp,
     /// `-D`.
     Define,
-    /// `-include`, `-imacros`: content that is part of the source.
-    Prefix,
-    /// `--sysroot`, `-isysroot`.
-    Sysroot,
-    /// `-B`: a directory of programs, and of all else that belongs to the compiler.
-    ProgramDir,
-    /// `-specs=`: a file of options.
-    Specs,
-    /// `-nostdinc` and its kin.
-    NoStandardIncludes,
+    /// Specs, plugins and the like: options or code that no command line shows.
+    Foreign,
     /// `-MD`.
     DependAll,
     /// `-MMD`.
@@ -149,7 +139,7 @@ pub enum Part {
     ProfileCounts,
     /// `--coverage`: the two above.
     Coverage,
-    /// `-fprofile-use=`: a directory of files of counts, one for each output.
+    /// `-fprofile-use` of GCC: counts are read that are kept for each output.
     ProfileUse,
     /// `-fstack-usage`.
     StackUsage,
@@ -157,18 +147,12 @@ pub enum Part {
     CallGraph,
     /// `-flto`, `-fembed-bitcode`: the object holds compressed or encoded intermediate code.
     Lto,
-    /// `-frecord-command-line`: the object holds the command line.
-    RecordCommand,
-    /// `-fverbose-asm`: assembler output holds options.
-    VerboseAssembly,
     /// `-fdiagnostics-color`.
     Colour,
     /// `-fdiagnostics-format=`.
     DiagnosticsFormat,
     /// `--serialize-diagnostics`.
     SerializedDiagnostics,
-    /// `-fsanitize=` and its kin.
-    Sanitizer,
     /// `--driver-mode=`: read before all other options.
     DriverMode,
     /// `-arch`: of Apple's compilers; several of them make several objects.

@@ -9,8 +9,6 @@ mod compiler;
 #[cfg(test)]
 mod expansion;
 #[cfg(test)]
-mod headers;
-#[cfg(test)]
 mod naming;
 #[cfg(test)]
 mod options;

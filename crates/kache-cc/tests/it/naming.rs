@@ -46,11 +46,11 @@ fn check_dep_file(compiler: &Compiler, dir: &Dir, line: &str) {
     let names: Vec<&str> = dep_file.targets.iter().map(|target| target.name.as_str()).collect();
     let (targets, _) = text.split_once(": ").unwrap();
     assert_eq!(targets.split_whitespace().collect::<Vec<_>>(), names, "{line}: {text}");
-    let files = kache_cc::depfile::parse(&text).unwrap();
-    assert!(files.contains(&unit.source), "{line}: {files:?}");
+    let files: Vec<&str> = text.split_whitespace().collect();
+    assert!(files.contains(&unit.source.as_str()), "{line}: {text}");
     let has_system = files.iter().any(|file| file.ends_with("/stddef.h"));
     let is_a = unit.source == "a.c";
-    assert_eq!(has_system, is_a && dep_file.style == DepStyle::All, "{line}: {files:?}");
+    assert_eq!(has_system, is_a && dep_file.style == DepStyle::All, "{line}: {text}");
     assert_eq!(text.contains("\nh.h:"), dep_file.phony, "{line}: {text}");
 }
 

@@ -2,34 +2,9 @@
 
 use std::fs;
 
-use kache_cc::{depfile, response_file};
+use kache_cc::response_file;
 
 use crate::compiler::{Dir, for_c, words};
-
-/// Names of headers that make needs escaped, or nearly.
-const ODD_NAMES: &[&str] =
-    &["a b.h", "a#b.h", "a$b.h", "a\\b.h", "a\\ b.h", "a:b.h", "ä.h", "a'b.h", "a%b.h", "{a}.h"];
-
-#[test]
-fn odd_names_are_read_from_a_dependency_file() {
-    for compiler in for_c() {
-        for name in ODD_NAMES {
-            let dir = Dir::with(&[("a.c", "int a;\n"), (name, "")]);
-            dir.compile(compiler.program, &odd_line(name));
-            let files = depfile::parse(&dir.text("d")).unwrap();
-            let found = files.iter().any(|file| file == name);
-            // Clang writes a backslash as a slash: no file has that name.
-            let is_lost = name.contains('\\') && compiler.program.starts_with("clang");
-            assert!(found || is_lost, "{} {name}: {files:?}", compiler.program);
-        }
-    }
-}
-
-fn odd_line(name: &str) -> Vec<String> {
-    let mut line = words("-c a.c -MD -MF d -include");
-    line.push(name.to_owned());
-    line
-}
 
 /// Arguments that define one macro each, as they stand in a response file.
 const QUOTED: &str =

@@ -208,6 +208,17 @@ fn code_for_the_native_cpu_is_not_shared_with_another_cpu() {
 }
 
 #[test]
+fn options_from_elsewhere_may_ask_for_the_native_cpu() {
+    let trial = project();
+    let args = [&["-Wa,@/dev/null"], &ARGS[..]].concat();
+    trial.prove_hit(GCC, &args);
+    for event in &cached_on_another_cpu(&trial, GCC, &args) {
+        Dup.assert_told_by(event);
+    }
+    trial.check(GCC, &args, Hit);
+}
+
+#[test]
 fn code_for_any_cpu_is_shared_with_another_cpu() {
     check_on_another_cpu("-march=x86-64", Hit);
 }

@@ -210,11 +210,30 @@ fn units_that_hide_something_are_compiled() {
         let args = ["-g", "-c", "main.c"];
         if compiler == GCC {
             found(&mut trial, compiler, &args, "old", "new");
+            trial.write("my.specs", "");
+            compiled(&mut trial, compiler, &["-specs=my.specs", "-c", "main.c"], "old", "new");
         } else {
             // Its debug information has digests of the sources.
             compiled(&mut trial, compiler, &args, "old", "new");
         }
     });
+}
+
+#[test]
+fn what_the_preprocessor_does_not_read_counts_beside_the_expansion() {
+    let mut trial = trial();
+    let assembler = |symbol: &str| {
+        let script = format!("#!/bin/sh\nexec /usr/bin/as --defsym {symbol}=1 \"$@\"\n");
+        trial.program("as", &script)
+    };
+    drop(assembler("FIRST"));
+    let option = format!("-B{}", trial.env.root().join("bin").display());
+    let args = [option.as_str(), "-c", "main.c"];
+    trial.prove_hit(GCC, &args);
+    drop(assembler("SECOND"));
+    trial.write("part.h", &PART.replace("old", "new"));
+    trial.check(GCC, &args, Compiled);
+    found(&mut trial, GCC, &args, "old", "another");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! clock, plugins, profiles, precompiled headers.
 
 use crate::cc_trial::{CLANG, CcTrial, GCC, is_installed, with_each};
-use crate::expected::Expected::{Compiled, Failure, Hit, Passthrough, Served, Unstored};
+use crate::expected::Expected::{Compiled, Failure, Hit, Passthrough, Unstored};
 
 /// Compiles `source`, which reads `data.bin` behind the compiler's back, with
 /// two contents of that file.
@@ -182,66 +182,6 @@ fn a_time_that_a_variable_fixes_is_keyed_where_the_compiler_obeys_it() {
 }
 
 #[test]
-fn options_that_bring_in_other_code_are_left_to_the_compiler() {
-    with_each(|compiler| {
-        let trial = CcTrial::of(&[("main.c", "int x;\n"), ("x.specs", ""), ("bin/note", "")]);
-        for options in [
-            &["-fplugin=./none.so"][..],
-            &["-specs=none.specs"],
-            &["--specs=none.specs"],
-            &["-Bnone"],
-            &["-Bbin/no"],
-            &["-fmodules"],
-        ] {
-            trial.check(compiler, &[options, &["-c", "main.c"]].concat(), Passthrough);
-        }
-    });
-}
-
-#[test]
-fn the_contents_of_a_file_of_options_are_keyed() {
-    let specs = |options: &str| format!("*cc1_options:\n+ %{{!fno-common:{options}}}\n\n");
-    let mut trial =
-        CcTrial::of(&[("main.c", "int x;\n"), ("my.specs", &specs("-fcommon")), ("dir/note", "")]);
-    let absolute = trial.project.path("my.specs");
-    let absolute = format!("--specs={}", absolute.display());
-    for option in ["-specs=my.specs", absolute.as_str()] {
-        let args = [option, "-c", "main.c"];
-        trial.write("my.specs", &specs("-fcommon"));
-        let common = trial.check(GCC, &args, Compiled);
-        trial.check(GCC, &args, Served);
-        trial.write("my.specs", &specs("-O1"));
-        let seen = trial.check(GCC, &args, Compiled);
-        assert!(seen.bytes("main.o") != common.bytes("main.o"));
-        trial.check(GCC, &args, Served);
-        trial.prove_served(GCC, &["-c", "main.c"]);
-        let more = ["%include <other.specs>\n", &specs("-g"), &specs("@dir/note"), "nonsense"];
-        for text in more {
-            trial.write("my.specs", text);
-            trial.prove_left_alone(GCC, &args);
-        }
-    }
-    trial.write("my.specs", &specs("-fcommon"));
-    std::thread::sleep(std::time::Duration::from_millis(2100));
-    trial.check(GCC, &["-specs=my.specs", "-c", "main.c"], Served);
-    trial.check(GCC, &["-specs=my.specs", "-c", "main.c"], Hit);
-}
-
-#[test]
-fn options_for_clang_itself_that_bring_in_other_code_are_left_to_it() {
-    if is_installed(CLANG) {
-        let trial = CcTrial::of(&[("main.c", "int x;\n"), ("part.h", "")]);
-        for options in [
-            &["-Xclang", "-load", "-Xclang", "./none.so"][..],
-            &["-include-pch", "part.h.pch"],
-            &["-fpass-plugin=./none.so"],
-        ] {
-            trial.check(CLANG, &[options, &["-c", "main.c"]].concat(), Passthrough);
-        }
-    }
-}
-
-#[test]
 fn the_contents_of_a_response_file_are_keyed() {
     with_each(|compiler| {
         let mut trial = CcTrial::of(&[("main.c", "int part = PART;\n"), ("args", "-DPART=1 -c\n")]);
@@ -251,93 +191,6 @@ fn the_contents_of_a_response_file_are_keyed() {
         trial.write("args", "-DPART=1 -c\n");
         trial.check(compiler, &["@args", "main.c"], Hit);
     });
-}
-
-#[test]
-fn the_contents_of_a_sanitizers_list_are_keyed() {
-    if is_installed(CLANG) {
-        let mut trial = CcTrial::of(&[
-            ("main.c", "int f(int *p) { return *p; }\n"),
-            ("list", "fun:other\n"),
-            ("coverage", "src:*\nfun:*\n"),
-        ]);
-        let address = ["-fsanitize=address", "-fsanitize-ignorelist=list", "-c", "main.c"];
-        trial.prove_hit(CLANG, &address);
-        trial.write("list", "fun:f\n");
-        trial.check(CLANG, &address, Compiled);
-        let allow = "-fsanitize-coverage-allowlist=coverage";
-        let coverage = ["-fsanitize-coverage=trace-pc-guard", allow, "-c", "main.c"];
-        trial.prove_hit(CLANG, &coverage);
-        trial.write("coverage", "src:*\nfun:other\n");
-        trial.check(CLANG, &coverage, Compiled);
-    }
-}
-
-#[test]
-fn the_contents_of_a_profile_are_keyed() {
-    if is_installed(CLANG) {
-        let source = "int g(int);\nint f(int a) {\n  if (a)\n    return g(a);\n  return 0;\n}\n";
-        let mut trial =
-            CcTrial::of(&[("main.c", source), ("samples", "f:100:10\n 1: 10\n 2: 10\n")]);
-        let args = ["-O2", "-fprofile-sample-use=samples", "-c", "main.c"];
-        trial.prove_hit(CLANG, &args);
-        trial.write("samples", "f:100:1000\n 1: 1000\n 2: 1\n");
-        trial.check(CLANG, &args, Compiled);
-    }
-}
-
-/// Runs a program that writes how often its parts ran into the directory `counts`.
-#[track_caller]
-fn count(trial: &CcTrial, counts: &str, output: &str, arguments: &str) {
-    let options = format!("-O2 -fprofile-generate={counts}");
-    let script = format!(
-        "mkdir -p out && gcc {options} -c main.c -o {output} && gcc {options} {output} -o program && ./program {arguments}"
-    );
-    assert_eq!(trial.bare("bash", &["-c", &script]).code(), Some(0));
-}
-
-#[test]
-fn the_counts_of_a_run_are_keyed_by_whose_they_are() {
-    let source = "int f(int a) { return a > 2 ? a * 2 : a; }\n\
-        int main(int n, char **v) { int s = 0; while (n--) s += f(n); return s < 0; }\n";
-    let trial = CcTrial::of(&[("main.c", source)]);
-    let counts = trial.env.root().join("counts");
-    let counts = counts.to_str().unwrap();
-    let option = format!("-fprofile-use={counts}");
-    let args = ["-O2", option.as_str(), "-c", "main.c", "-o", "main.o"];
-    // There are none yet, which GCC warns of.
-    assert!(trial.check(GCC, &args, Compiled).stderr().contains("missing-profile"));
-    trial.check(GCC, &args, Hit);
-    count(&trial, counts, "main.o", "");
-    trial.prove_hit(GCC, &args);
-    count(&trial, counts, "main.o", "1 2 3 4 5 6 7");
-    trial.prove_hit(GCC, &args);
-    // For an output of another name, and elsewhere, they are others.
-    let other = ["-O2", option.as_str(), "-c", "main.c", "-o", "other.o"];
-    trial.check(GCC, &other, Compiled);
-    count(&trial, counts, "other.o", "1");
-    trial.prove_hit(GCC, &other);
-    trial.check(GCC, &args, Hit);
-    let second = trial.second("elsewhere/second");
-    trial.check_in(&second, GCC, &args, Compiled);
-    std::fs::remove_dir_all(counts).unwrap();
-    assert!(trial.check(GCC, &args, Hit).stderr().contains("missing-profile"));
-}
-
-#[test]
-fn a_profile_found_by_name_is_left_to_the_compiler() {
-    let trial = CcTrial::of(&[("main.c", "int f(int a) { return a; }\n"), ("dir/note", "")]);
-    for options in [
-        &["-fprofile-use"][..],
-        &["-fbranch-probabilities"],
-        &["-fprofile-use=dir", "-fprofile-dir=other"],
-    ] {
-        trial.check(GCC, &[options, &["-O2", "-c", "main.c"]].concat(), Passthrough);
-    }
-    if is_installed(CLANG) {
-        trial.check(CLANG, &["-O2", "-fprofile-use", "-c", "main.c"], Passthrough);
-        trial.check(CLANG, &["-O2", "-fprofile-use=dir", "-c", "main.c"], Passthrough);
-    }
 }
 
 const USES_PART: &str = "#include \"part.h\"\nint part = PART;\n";

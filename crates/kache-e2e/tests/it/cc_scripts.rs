@@ -43,27 +43,30 @@ fn a_program_that_is_no_compiler_is_run_as_it_is() {
 #[test]
 fn a_file_edited_while_the_compiler_runs_is_not_stored() {
     // Somebody else edits: the compiler waits for that.
-    let wait = "read line < ../go";
+    let wait = ": > ../started; until test -e ../edited; do sleep 0.01; done; rm ../started";
     for (name, original) in FILES {
         for (before, after) in [(wait, ""), ("", wait)] {
             let mut trial = CcTrial::of(&FILES);
-            let go = trial.env.work_dir().join("go");
-            output_of(trial.env.command("mkfifo").arg(&go)).expect("a pipe can be made");
+            let [started, edited] =
+                ["started", "edited"].map(|name| trial.env.work_dir().join(name));
             let compiler = around(&trial, before, after);
             for _ in 0..2 {
                 trial.write(name, original);
-                let edited = trial.project.path(name);
-                let go = go.clone();
-                let editor = thread::spawn(move || {
-                    // Opened once the compiler reads.
-                    let pipe = fs::OpenOptions::new().write(true).open(go);
-                    // A change in the clock's tick in which kache looked is seen by the compiler.
-                    thread::sleep(Duration::from_millis(20));
-                    fs::write(edited, "#define PART 2\n").and(pipe).map(drop)
+                drop(fs::remove_file(&edited));
+                let (_, events) = thread::scope(|scope| {
+                    scope.spawn(|| {
+                        while !started.exists() {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        // A change in the clock's tick in which kache looked is seen by
+                        // the compiler.
+                        thread::sleep(Duration::from_millis(20));
+                        trial.project.write(name, "#define PART 2\n").expect("it can be edited");
+                        fs::write(&edited, "").expect("there is room");
+                    });
+                    trial.cached(&compiler, &["-c", "main.c"])
                 });
-                let (_, events) = trial.cached(&compiler, &["-c", "main.c"]);
-                editor.join().expect("the editor does not panic").expect("it can write");
-                assert_unstored(&events[0], "changed while the compiler ran");
+                assert_unstored(&events[0], &format!("{name}` changed while the compiler ran"));
             }
         }
     }
@@ -136,12 +139,23 @@ fn an_expected_file_that_is_not_written_is_no_result() {
     trial.check(&compiler, &args, Unstored);
 }
 
+/// A compiler that no library can be loaded into, and that becomes GCC.
+const STATIC: &str = "#include <unistd.h>\n\
+    int main(int argc, char **argv) { argv[0] = \"gcc\"; execvp(argv[0], argv); return 127; }\n";
+
 #[test]
-fn a_compiler_that_does_not_say_what_it_read_is_not_believed() {
+fn a_compiler_that_cannot_be_observed_is_not_believed() {
     let trial = CcTrial::of(&FILES);
-    let compiler = around(&trial, "", "rm -f .*.kache");
-    trial.check(&compiler, &["-c", "main.c"], Unstored);
-    trial.check(&compiler, &["-c", "main.c"], Unstored);
+    let source = trial.env.root().join("static.c");
+    fs::write(&source, STATIC).unwrap();
+    let compiler = trial.program("my-cc", "");
+    let mut gcc = trial.env.command(GCC);
+    output_of(gcc.arg("-static").arg(&source).args(["-o", &compiler])).expect("it can be linked");
+    for _ in 0..2 {
+        let seen = trial.check(&compiler, &["-c", "main.c"], Unstored);
+        assert_eq!(seen.stderr(), "");
+        trial.check_unstored(&compiler, &["-c", "main.c"], "did not load the library");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What an object is made of beside headers: values, times, files that only the
 //! assembler sees; and files that nobody expects.
 
-use crate::cc_trial::{CLANG, CcTrial, GCC, assert_same, is_installed, with_each};
-use crate::expected::Expected::{self, Compiled, Hit, Miss, Passthrough, Served};
+use crate::cc_trial::{CcTrial, GCC, assert_same, with_each};
+use crate::expected::Expected::{Compiled, Hit, Miss, Passthrough};
 use crate::expected::assert_unstored;
 
 #[test]
@@ -115,19 +115,6 @@ fn a_file_that_only_the_assembler_reads_is_no_secret_to_the_key() {
     });
 }
 
-#[test]
-fn arguments_in_a_file_for_the_assembler_are_left_to_the_compiler() {
-    with_each(|compiler| {
-        let trial = CcTrial::of(&[("low.S", ".long VALUE\n"), ("as.args", "--defsym VALUE=3\n")]);
-        trial.prove_left_alone(compiler, &["-Wa,@as.args", "-c", "low.S"]);
-        trial.prove_left_alone(compiler, &["-Xassembler", "@as.args", "-c", "low.S"]);
-        if compiler == GCC {
-            trial.prove_served(compiler, &["-Wa,--defsym,VALUE=3", "-c", "low.S"]);
-        }
-        trial.prove_left_alone(compiler, &["-Wa,-I,.", "-c", "low.S"]);
-    });
-}
-
 /// An assembler that leaves a symbol in each object.
 const OTHER_AS: &str = "#!/bin/sh\nexec /usr/bin/as --defsym FROM_OTHER=1 \"$@\"\n";
 
@@ -158,59 +145,6 @@ fn an_assembler_that_appears_where_gcc_looks_first_is_another_one() {
     let other = trial.program("as", OTHER_AS);
     std::fs::rename(other, dir.join("as")).unwrap();
     trial.check(GCC, &args, Miss);
-}
-
-#[test]
-fn the_tools_that_an_option_leads_to_are_keyed_by_content() {
-    let source = "#include <stdarg.h>\n#ifdef MARK\nint mark;\n#endif\nint x = 1;\n";
-    let trial = CcTrial::of(&[("main.c", source), ("bin/note", "")]);
-    let tools = trial.env.root().join("bin");
-    let other = trial.program("as", OTHER_AS);
-    let option = format!("-B{}", tools.display());
-    let args = [option.as_str(), "-c", "main.c"];
-    let symbols = |symbol: &str, expected: Expected| {
-        let seen = trial.check(GCC, &args, expected);
-        let object = String::from_utf8_lossy(seen.bytes("main.o"));
-        assert_eq!(object.contains("FROM_OTHER"), symbol == "FROM_OTHER");
-        assert_eq!(object.contains("FROM_THIRD"), symbol == "FROM_THIRD");
-    };
-    symbols("FROM_OTHER", Miss);
-    symbols("FROM_OTHER", Served);
-    drop(trial.program("as", &OTHER_AS.replace("OTHER", "THIRD")));
-    symbols("FROM_THIRD", Miss);
-    std::fs::remove_file(&other).unwrap();
-    symbols("", Compiled);
-    // It has another name, too.
-    let target = trial.program("x86_64-linux-gnu-as", OTHER_AS);
-    symbols("FROM_OTHER", Compiled);
-    std::fs::remove_file(target).unwrap();
-    symbols("", Served);
-    // Headers there belong to the compiler as well. Specifications can do anything.
-    std::fs::create_dir(tools.join("include")).unwrap();
-    std::fs::write(tools.join("include/stdarg.h"), "#define MARK\n").unwrap();
-    symbols("", Miss);
-    symbols("", Served);
-    std::fs::remove_dir_all(tools.join("include")).unwrap();
-    std::fs::write(tools.join("specs"), "*cpp_unique_options:\n+ -DMARK\n\n").unwrap();
-    symbols("", Passthrough);
-    let relative = ["-B", "bin", "-c", "main.c"];
-    trial.check(GCC, &relative, Compiled);
-    // Once its times have settled, nobody is asked any more.
-    std::thread::sleep(std::time::Duration::from_millis(2100));
-    trial.check(GCC, &relative, Served);
-    trial.check(GCC, &relative, Hit);
-}
-
-#[test]
-fn a_directory_of_tools_means_little_to_clang() {
-    if is_installed(CLANG) {
-        let trial = CcTrial::of(&[("main.c", "int x = 1;\n"), ("bin/note", "")]);
-        let args = ["-Bbin", "-c", "main.c"];
-        trial.check(CLANG, &args, Compiled);
-        trial.check(CLANG, &args, Served);
-        trial.prove_hit(CLANG, &["-c", "main.c"]);
-        trial.prove_left_alone(CLANG, &["-fno-integrated-as", "-c", "main.c"]);
-    }
 }
 
 const LOOP: &str = "int sum(const int *v, int n) { int s = 0; for (int i = 0; i < n; i++) s += v[i]; return s; }\n";

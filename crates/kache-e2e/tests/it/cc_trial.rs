@@ -72,7 +72,12 @@ impl CcTrial {
     pub(crate) fn make(&mut self, compiler: &str, args: &[&str], output: &str) {
         let seen = self.bare(compiler, args);
         assert_eq!(seen.code, Some(0), "{}", seen.stderr);
-        self.sources.push((output.to_owned(), String::new()));
+        self.keep(output);
+    }
+
+    /// Keeps a file that is there as a source.
+    pub(crate) fn keep(&mut self, path: &str) {
+        self.sources.push((path.to_owned(), String::new()));
         Self::settle();
     }
 

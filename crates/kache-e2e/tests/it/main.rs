@@ -7,6 +7,7 @@ mod cc_commands;
 mod cc_compilers;
 mod cc_environment;
 mod cc_expanded;
+mod cc_foreign;
 mod cc_headers;
 mod cc_hidden_inputs;
 mod cc_messages;

@@ -1,7 +1,9 @@
 //! Looking at names: what is there, what is not, and under which path that is
 //! written down.
 
-use crate::sandbox::{check, check_with};
+use kache_observe::Act;
+
+use crate::sandbox::{Sandbox, Tried, check, check_with, trace_of};
 
 #[test]
 fn every_way_to_look_is_seen() {
@@ -311,6 +313,8 @@ fn paths_are_absolute_and_as_they_were_named() {
             "Read dir/../link",
             "Read dir/../dir/one",
             "Looked dir/..",
+            // By another name than before.
+            "Read dir/one",
             "Looked .",
         ],
     );
@@ -378,4 +382,27 @@ fn deep() -> Vec<&'static str> {
     expected.push(format!("Read {}/deep", nth(8)));
     expected.extend((1..=8).rev().map(|count| format!("Looked {}/..", nth(count))));
     expected.into_iter().map(|line| &*line.leak()).collect()
+}
+
+#[test]
+fn a_file_that_is_read_is_known_by_the_name_it_was_given() -> Tried {
+    let sandbox = Sandbox::new()?;
+    let body = r#"
+        OK(open("./dir/../file", O_RDONLY));
+        OK(open(argv[1], O_RDONLY));
+        OK(open("file", O_RDONLY));
+        OK(open("file", O_RDONLY));
+        int dir = open("dir", O_RDONLY | O_DIRECTORY);
+        OK(openat(dir, "one", O_RDONLY));
+    "#;
+    let program = sandbox.c("", body, &[])?;
+    let absolute = sandbox.root().join("file");
+    let trace = trace_of(sandbox.command(program).arg(&absolute))?;
+    let spelt = trace.events.iter().filter_map(|event| match &event.act {
+        Act::Read(path) => path.to_str()?.get(event.spelt_from..).map(str::to_owned),
+        _ => None,
+    });
+    let absolute = absolute.to_str().ok_or("it is text")?;
+    assert_eq!(spelt.collect::<Vec<_>>(), ["./dir/../file", absolute, "file", "one"]);
+    Ok(())
 }

@@ -11,35 +11,10 @@ use super::compiler::{CompilerError, INCLUDE_ENV};
 use crate::process::{self, Ran};
 use crate::watch;
 
-/// What options add to a driver.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Additions<'a> {
-    /// Directories in which it looks for programs first (`-B`), as given: existing ones.
-    pub(crate) program_dirs: &'a [String],
-    /// Files of options (`-specs=`), as given: existing ones.
-    pub(crate) specs: &'a [String],
-    /// Where the compiler runs: relative paths start there.
-    pub(crate) cwd: &'a str,
-}
-
-impl Additions<'_> {
-    /// Returns whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.program_dirs.is_empty() && self.specs.is_empty()
-    }
-
-    /// Returns the options.
-    fn options(&self) -> impl Iterator<Item = String> {
-        let dirs = self.program_dirs.iter().map(|dir| format!("-B{dir}"));
-        dirs.chain(self.specs.iter().map(|file| format!("-specs={file}")))
-    }
-}
-
 /// A driver that is asked what it is.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) program: &'a Path,
-    pub(super) additions: Additions<'a>,
     /// Where the library is kept that sees how the driver comes to an answer.
     pub(super) store: &'a Store,
 }
@@ -70,10 +45,8 @@ impl Asked<'_> {
     /// Returns the command that puts a question.
     fn question(&self, args: &[&str]) -> io::Result<Command> {
         let mut command = Command::new(std::path::absolute(self.program)?);
-        // Away from the project, whose place the answer must not name, unless
-        // what is added may be in it.
-        let dir = if self.additions.is_empty() { "/" } else { self.additions.cwd };
-        command.args(self.additions.options()).args(args).current_dir(dir).env_remove("PWD");
+        // Away from the project, whose place the answer must not name.
+        command.args(args).current_dir("/").env_remove("PWD");
         for name in INCLUDE_ENV {
             command.env_remove(name);
         }

@@ -4,21 +4,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use kache_cc::source_scan::scan;
-use kache_cc::{HeadersFrom, dep_layout, depfile, portable_text, recipe};
-use kache_key::input::terminal_digest;
+use kache_cc::{dep_layout, portable_text, recipe};
+use kache_key::input::{FileStamp, terminal_digest};
 use kache_key::rustc::messages;
-use kache_key::{Input, RecordedInput, RootKind};
+use kache_key::{Digest, Input, RecordedInput, RootKind};
 use kache_observe::Trace;
-use kache_store::{TextOutput, UnitRecords};
+use kache_store::TextOutput;
+use kache_store::digests::KnownDigests;
 
 use super::facts::Facts;
 use super::object;
 use super::places::PrefixMaps;
-use super::sight::{self, Names, Sight};
+use super::sight::{self, Sight};
 use crate::compilation::Form;
+use crate::compilation::current::Links;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::products::{Made, Product};
 use crate::compilation::publish::Collected;
@@ -32,13 +35,10 @@ const PRECOMPILED: [&str; 2] = [".gch", ".pch"];
 pub(crate) struct Compiled<'a> {
     /// When it began.
     pub(crate) start: Start,
-    pub(crate) headers_from: &'a HeadersFrom,
-    /// The file that only kache reads.
-    pub(crate) own_file: &'a Path,
+    /// A file that only kache reads.
+    pub(crate) own_file: Option<&'a Path>,
     /// What was seen of it.
     pub(crate) trace: &'a Trace,
-    /// What the unit read earlier.
-    pub(crate) earlier: &'a UnitRecords,
 }
 
 /// Gathers inputs and outputs; an error is why the result must not be stored.
@@ -48,9 +48,8 @@ pub(crate) fn collect(
     ran: &Ran,
 ) -> Result<Collected, String> {
     let (mut collector, sight) = Collector::begin(facts, compiled)?;
-    let spelt = collector.spelt(compiled)?;
     let (outputs, texts) = collector.outputs()?;
-    collector.inputs(&sight, &spelt)?;
+    collector.inputs(&sight)?;
     let text = |bytes| {
         std::str::from_utf8(bytes).map_err(|_| "the compiler's output is not UTF-8".to_owned())
     };
@@ -74,37 +73,41 @@ pub(crate) fn collect_expanded(
     compiled: &Compiled<'_>,
 ) -> Result<(Vec<RecordedInput>, Vec<TextOutput>), String> {
     let (mut collector, sight) = Collector::begin(facts, compiled)?;
-    let products = facts.compilation.products.iter().filter(|product| product.form == Form::Text);
-    let texts = products.map(|product| collector.dep_text(product, compiled.own_file));
-    let texts = texts.collect::<Result<_, _>>()?;
-    let spelt = collector.spelt(compiled)?;
-    collector.inputs(&sight, &spelt)?;
+    let mut texts = Vec::new();
+    for product in &facts.compilation.products {
+        if let (Form::Text, Some(own_file)) = (product.form, compiled.own_file) {
+            texts.push(collector.dep_text(product, own_file)?);
+        }
+    }
+    collector.inputs(&sight)?;
     Ok((collector.inputs.finish(), texts))
 }
 
 pub(super) struct Collector<'a> {
     pub(super) facts: &'a Facts<'a>,
-    pub(super) names: Names,
-    /// What the unit read earlier.
-    pub(super) earlier: &'a UnitRecords,
     pub(super) inputs: Inputs<'a>,
+    pub(super) links: Links,
+    known: KnownDigests,
+    /// Files that are no symbolic links.
+    pub(super) plain: BTreeSet<String>,
 }
 
 impl<'a> Collector<'a> {
     /// Sorts what was seen of the compiler, which must be such that it can be told again.
-    fn begin(facts: &'a Facts<'_>, compiled: &Compiled<'a>) -> Result<(Self, Sight), String> {
-        let names = Names::of(facts);
-        let sight = sight::sort(facts, &names, compiled.own_file, compiled.trace)?;
+    fn begin(facts: &'a Facts<'_>, compiled: &Compiled<'_>) -> Result<(Self, Sight), String> {
+        let sight = sight::sort(facts, compiled.own_file, compiled.trace)?;
         let inputs = Inputs::new(&facts.compilation, compiled.start)?;
-        let collector = Self { facts, names, earlier: compiled.earlier, inputs };
+        let known = KnownDigests::open(facts.compilation.store.layout());
+        let (links, plain) = (Links::default(), BTreeSet::new());
+        let collector = Self { facts, inputs, links, known, plain };
         collector.check(&sight)?;
         Ok((collector, sight))
     }
 
     /// Adds everything that was read or looked for, and what binds the entry.
-    fn inputs(&mut self, sight: &Sight, spelt: &BTreeSet<String>) -> Result<(), String> {
-        self.read(spelt)?;
-        self.unspelt(sight, spelt)?;
+    fn inputs(&mut self, sight: &Sight) -> Result<(), String> {
+        self.read(sight)?;
+        self.unread(sight)?;
         self.bind_unseen();
         Ok(())
     }
@@ -124,6 +127,21 @@ impl<'a> Collector<'a> {
         if sight.asked_for_date {
             return Err("`__DATE__`, `__TIME__` or `__TIMESTAMP__` is used".to_owned());
         }
+        // GCC itself asks what time it is, for a seed that it needs only where it makes
+        // up names.
+        let is_asking = |name: &&String| {
+            let path = self.facts.compilation.absolute(name.as_str());
+            fs::read(path).map_or(true, |bytes| may_ask_for_time(&bytes))
+        };
+        if let Some(name) = sight.plugins.iter().filter(|_| sight.asked_for_time).find(is_asking) {
+            return Err(format!("`{name}` may ask what time it is"));
+        }
+        // `-B` leads to it.
+        let foreign = self.facts.unit.facts.foreign;
+        let are_specs = |name: &&String| *name == "specs" || name.ends_with("/specs");
+        if let Some(name) = sight.files.iter().find(are_specs).filter(|_| !foreign) {
+            return Err(format!("options may come from `{name}`"));
+        }
         let is_there = |name: &&String| {
             fs::symlink_metadata(self.facts.compilation.absolute(name.as_str())).is_ok()
         };
@@ -141,35 +159,18 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Returns the source and every header that the compiler says it read, each
-    /// once and as it spelt it.
-    fn spelt(&self, compiled: &Compiled<'_>) -> Result<BTreeSet<String>, String> {
-        let compilation = &self.facts.compilation;
-        let listed = |path: &Path| {
-            let text = fs::read_to_string(path).map_err(|error| {
-                format!("the compiler did not say what it read: `{}`: {error}", path.display())
-            })?;
-            depfile::parse(&text).map_err(|error| error.to_string())
-        };
-        let files = match compiled.headers_from {
-            HeadersFrom::Source => Vec::new(),
-            HeadersFrom::UserDepFile(path) => listed(&compilation.absolute(path))?,
-            HeadersFrom::OurDepFile => listed(compiled.own_file)?,
-        };
-        Ok(files.into_iter().chain([self.facts.unit.source.clone()]).collect())
-    }
-
-    /// Adds every file that the compiler says it read.
-    fn read(&mut self, spelt: &BTreeSet<String>) -> Result<(), String> {
+    /// Adds every file that was read or run, and looks through those that may be
+    /// the unit's own.
+    fn read(&mut self, sight: &Sight) -> Result<(), String> {
+        for name in sight.programs.iter().chain(&sight.plugins) {
+            self.digested(name)?;
+        }
         let mut texts: Vec<Vec<u8>> =
             self.facts.unit.defines.iter().map(|define| define.clone().into_bytes()).collect();
-        for file in spelt {
-            if self.is_systems(file) {
-                let input = Input::File(self.inputs.roots().tokenise(file));
-                let path = self.facts.compilation.absolute(file);
-                self.inputs.digested(input, &path, self.earlier)?;
-            } else {
-                let bytes = self.inputs.file(file)?;
+        for name in &sight.files {
+            if self.is_systems(name) {
+                self.digested(name)?;
+            } else if let Some(bytes) = self.file(name)? {
                 // A place that the text itself names is the same in every checkout.
                 self.inputs.bind_named_in(&bytes);
                 texts.push(bytes);
@@ -180,9 +181,49 @@ impl<'a> Collector<'a> {
             return Err("`#pragma GCC dependency` may be used".to_owned());
         }
         if found.mentions_file_name {
-            self.bind_named(spelt);
+            self.bind_named(&sight.named);
         }
         Ok(())
+    }
+
+    /// Adds something that was opened, of which nobody needs the bytes.
+    pub(super) fn digested(&mut self, name: &str) -> Result<(), String> {
+        let path = self.facts.compilation.absolute(name);
+        let failed = |error: io::Error| format!("`{}`: {error}", path.display());
+        let mut metadata = fs::symlink_metadata(&path).map_err(failed)?;
+        if metadata.is_symlink() {
+            metadata = fs::metadata(&path).map_err(failed)?;
+        } else {
+            self.plain.insert(name.to_owned());
+        }
+        if metadata.is_dir() {
+            return self.kind(name, &path);
+        }
+        let stamp = self.inputs.unchanged(&path, &metadata)?;
+        let known = self.known.get(&path, &stamp);
+        let (digest, stamp) = known.map_or_else(|| self.digest_anew(&path), Ok)?;
+        self.inputs.add(Input::File(self.token(name)), digest, Some(stamp));
+        Ok(())
+    }
+
+    /// Reads a file for its digest, and remembers that.
+    fn digest_anew(&self, path: &Path) -> Result<(Digest, FileStamp), String> {
+        let (bytes, stamp) = self.inputs.read_unchanged(path)?;
+        let digest = Digest::of(&bytes);
+        self.known.put(path, &stamp, digest);
+        Ok((digest, stamp))
+    }
+
+    /// Adds something that was opened. Returns the bytes of a file.
+    fn file(&mut self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        let path = self.facts.compilation.absolute(name);
+        match self.inputs.read_if_file(&path)? {
+            Some((bytes, stamp)) => {
+                self.inputs.add(Input::File(self.token(name)), Digest::of(&bytes), Some(stamp));
+                Ok(Some(bytes))
+            }
+            None => self.kind(name, &path).map(|()| None),
+        }
     }
 
     /// Returns whether `file` is one of the compiler's own or the system's, which
@@ -197,15 +238,13 @@ impl<'a> Collector<'a> {
         !is_in_project && self.facts.call.compiler.header_dirs.iter().any(is_below)
     }
 
-    /// Binds the entry to where `files` are, as far as absolute names say so: what
-    /// is made of such a name, its length for one, need not show it.
-    fn bind_named(&mut self, files: &BTreeSet<String>) {
+    /// Binds the entry to where those roots are in which files have absolute `names`:
+    /// what is made of such a name, its length for one, need not show it.
+    fn bind_named(&mut self, names: &BTreeSet<RootKind>) {
         let roots = &self.facts.compilation.roots;
         let maps = PrefixMaps::of_names(self.facts);
-        let named = files.iter().filter_map(|file| roots.split(file)).map(|(kind, _)| kind);
-        let named: BTreeSet<RootKind> =
-            named.filter(|kind| roots.path(*kind).is_some_and(|path| !maps.cover(path))).collect();
-        self.inputs.bind(named);
+        let is_shown = |kind: &&RootKind| roots.path(**kind).is_some_and(|it| !maps.cover(it));
+        self.inputs.bind(names.iter().filter(is_shown).copied());
     }
 
     /// Hashes what was made, and reads the dependency file if one was asked for.
@@ -258,8 +297,18 @@ impl<'a> Collector<'a> {
         let facts = &self.facts.unit.facts;
         let roots = &self.facts.compilation.roots;
         self.inputs.bind(recipe::roots_in_defines(self.facts.unit, roots));
-        if facts.compresses_debug || facts.lto || facts.coverage {
+        if facts.compresses_debug || facts.lto || facts.coverage || facts.foreign {
             self.inputs.bind([RootKind::Workspace, RootKind::Target, RootKind::CargoHome]);
         }
     }
+}
+
+/// How the names of functions end that tell the time. Linkers keep a name that is the
+/// end of another as a part of that.
+const CLOCKS: [&[u8]; 4] = [b"time\0", b"timeofday\0", b"timespec_get\0", b"_clock3nowEv\0"];
+
+/// Returns whether a library, of which these are the bytes, has the name of a function
+/// that tells the time.
+fn may_ask_for_time(library: &[u8]) -> bool {
+    CLOCKS.iter().any(|name| memchr::memmem::find(library, name).is_some())
 }

@@ -12,7 +12,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text, specs};
+use kache_cc::{Called, DriverLanguage, Family, driver_name, family_of_version_text};
 use kache_key::Digest;
 use kache_key::fields::FieldHasher;
 use kache_key::input::FileStamp;
@@ -20,7 +20,7 @@ use kache_observe::{Act, Trace};
 use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Additions, Asked, explaining};
+use super::asked::{Asked, explaining};
 use crate::files;
 
 /// Variables that decide which programs a driver starts.
@@ -55,6 +55,18 @@ pub(crate) struct CcCompiler {
 }
 
 impl CcCompiler {
+    /// Returns whether what runs first is `first`, for the driver: itself, or for a
+    /// script its interpreter. A static program may become another, which is seen.
+    pub(crate) fn is_started_as(&self, first: &Path) -> bool {
+        let place = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let is_script = || {
+            let mut start = [0; 2];
+            let read = File::open(&self.program).and_then(|mut file| file.read_exact(&mut start));
+            read.is_ok() && start == *b"#!"
+        };
+        place(first) == place(&self.program) || is_script()
+    }
+
     /// Returns whether `path` is a file that the identity was made from, by whatever name.
     pub(crate) fn is_made_from(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|found| {
@@ -95,8 +107,6 @@ pub(crate) enum CompilerError {
     Unknown(PathBuf),
     #[error("failed to ask `{}`: {source}", program.display())]
     Silent { program: PathBuf, source: io::Error },
-    #[error("options in `{}` are not modelled", .0.display())]
-    Specs(PathBuf),
     #[error("failed to look at `{}`", .0.display())]
     Unreadable(PathBuf),
 }
@@ -133,17 +143,13 @@ pub(crate) fn name_for<'a>(called: &'a OsStr, path: &'a Path) -> &'a OsStr {
     if found.as_deref() == Some(path) { called } else { path.as_os_str() }
 }
 
-/// Returns what `program` is together with what options add to it.
+/// Returns what `program` is.
 ///
 /// Reads one small file and looks at some; asks the compiler only where one
 /// of those changed, or where a script or the like chooses it.
-pub(crate) fn identify(
-    store: &Store,
-    program: &Path,
-    additions: Additions<'_>,
-) -> Result<CcCompiler, CompilerError> {
-    let asked = Asked { program, additions, store };
-    let memo_id = memo_id(asked);
+pub(crate) fn identify(store: &Store, program: &Path) -> Result<CcCompiler, CompilerError> {
+    let asked = Asked { program, store };
+    let memo_id = memo_id(program);
     let known = memo::read::<Known>(store.layout(), memo_id).ok().flatten();
     let current = known.filter(|known| known.is_current(asked));
     let known = current.map_or_else(|| ask_and_remember(store, memo_id, asked), Ok)?;
@@ -179,15 +185,9 @@ fn family_named(name: &str) -> Option<Family> {
     [Family::Gcc, Family::Clang, Family::ClangCl].into_iter().find(|family| family.name() == name)
 }
 
-fn memo_id(asked: Asked<'_>) -> Digest {
+fn memo_id(program: &Path) -> Digest {
     let mut hasher = FieldHasher::new("kache cc memo 5");
-    hasher.text("program", &asked.program.to_string_lossy());
-    let additions = asked.additions;
-    if !additions.is_empty() {
-        hasher.text("cwd", additions.cwd);
-        hasher.list("program dirs", additions.program_dirs.iter().map(String::as_str));
-        hasher.list("specs", additions.specs.iter().map(String::as_str));
-    }
+    hasher.text("program", &program.to_string_lossy());
     for name in CHOICE_ENV {
         let value = std::env::var_os(name);
         hasher.option(name, value.as_ref().map(|value| value.as_encoded_bytes()));
@@ -210,9 +210,7 @@ fn ask_and_remember(
 
 fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
     let program = asked.program;
-    // What is added may keep it from answering, and is not watched yet.
-    let plain = Asked { additions: Additions::default(), ..asked };
-    let version = plain.answer(&["--version"])?;
+    let version = asked.answer(&["--version"])?;
     let mut identity = Identity::new(&version);
     identity.watch(program)?;
     let Some(family) = family_of_version_text(&version) else {
@@ -224,8 +222,6 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
     identity.explained(&for_cpp)?;
     identity.behind(program, &explained)?;
     identity.search_dirs(&asked.answer(&["-print-search-dirs"])?);
-    identity.program_dirs(asked.additions.program_dirs);
-    identity.specs(asked)?;
     match family {
         Family::Gcc => {
             for name in GCC_PROGRAMS {
@@ -233,12 +229,7 @@ fn ask(asked: Asked<'_>) -> Result<Known, CompilerError> {
                 identity.program(asked, name, path.trim())?;
             }
             let specs = asked.answer(&["-print-file-name=specs"])?;
-            let specs = Path::new(specs.trim());
-            // It can have the compiler do anything.
-            if asked.additions.program_dirs.iter().any(|dir| specs.starts_with(dir)) {
-                return Err(CompilerError::Specs(specs.to_owned()));
-            }
-            identity.file_if_there(specs)?;
+            identity.file_if_there(Path::new(specs.trim()))?;
         }
         Family::Clang | Family::ClangCl => identity.program(asked, "as", "as")?,
     }
@@ -326,46 +317,6 @@ impl Identity {
         }
     }
 
-    /// Takes in directories given as options. Whatever appears in one may be
-    /// taken: programs by other names too, headers, specs.
-    fn program_dirs(&mut self, dirs: &[String]) {
-        for dir in dirs {
-            let searched = self.search_dirs.iter().filter(|place| place.starts_with(dir));
-            let places: Vec<PathBuf> = searched
-                .cloned()
-                .chain([PathBuf::from(dir), Path::new(dir).join("lib/gcc")])
-                .collect();
-            for place in places {
-                if place.is_dir() {
-                    self.watch_place(&place);
-                } else {
-                    self.absent.insert(place);
-                }
-            }
-        }
-    }
-
-    /// Adds files of options. One by a relative name is looked for among the
-    /// compiler's own libraries first.
-    fn specs(&mut self, asked: Asked<'_>) -> Result<(), CompilerError> {
-        for name in asked.additions.specs {
-            let path = PathBuf::from(name);
-            let found = asked.answer(&[&format!("-print-file-name={name}")])?;
-            let text = fs::read_to_string(&path).ok();
-            let is_understood = text.is_some_and(|text| specs::not_understood(&text).is_none());
-            if found.trim() != name || !is_understood {
-                return Err(CompilerError::Specs(path));
-            }
-            self.watch(&path)?;
-            if path.is_relative() {
-                let dirs = dirs_listed("libraries: =", &asked.answer(&["-print-search-dirs"])?);
-                let places = dirs.into_iter().map(|dir| dir.join(&path));
-                self.absent.extend(places.filter(|place| *place != path));
-            }
-        }
-        Ok(())
-    }
-
     /// Takes in where a driver says that it looks for programs.
     fn search_dirs(&mut self, text: &str) {
         self.search_dirs = dirs_listed("programs: =", text);
@@ -396,8 +347,7 @@ impl Identity {
                 self.hasher.text("program", &path.to_string_lossy());
                 // An assembler was not among what explained a run.
                 if name == "as" {
-                    let additions = Additions::default();
-                    let assembler = Asked { program: &path, additions, ..asked };
+                    let assembler = Asked { program: &path, ..asked };
                     drop(self.ask(assembler, &["--version"])?);
                 }
                 self.watch(&path)?;

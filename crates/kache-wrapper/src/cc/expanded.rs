@@ -6,18 +6,18 @@
 //! there, it is filed for the inputs of now, so that the next call finds it
 //! without the preprocessor.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::ExitStatus;
 
-use kache_cc::{HeadersFrom, expansion, preprocess, recipe};
+use kache_cc::{expansion, preprocess, recipe};
 use kache_key::{RecordedInput, UnitId};
 use kache_observe::Trace;
 use kache_store::{Outcome, TextOutput};
 
 use super::collect::{self, Compiled};
-use super::facts::{Facts, own_file};
-use super::miss::reserve;
+use super::facts::Facts;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::lookup::{self, Found, FoundEntry, Missed};
 use crate::compilation::publish::{self, Expanded};
@@ -26,6 +26,9 @@ use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::Served;
 use crate::watch;
+
+/// How much of the output's name is in the name of kache's own file beside it.
+const OWN_NAME_CHARS: usize = 40;
 
 /// What a look by the expansion came to.
 pub(crate) enum Looked {
@@ -51,13 +54,7 @@ pub(crate) fn look(
     let args = preprocess(facts.unit, &own_file);
     let own_file = facts.compilation.absolute(&own_file);
     let expanded = expand(facts, start, &args, &own_file).and_then(|(unit, trace)| {
-        let compiled = Compiled {
-            start,
-            headers_from: &HeadersFrom::OurDepFile,
-            own_file: &own_file,
-            trace: &trace,
-            earlier: &missed.records,
-        };
+        let compiled = Compiled { start, own_file: Some(&own_file), trace: &trace };
         let (inputs, texts) = collect::collect_expanded(facts, &compiled).ok()?;
         Some((unit, inputs, texts))
     });
@@ -84,7 +81,8 @@ fn expand(
     args: &[String],
     own_file: &Path,
 ) -> Option<(UnitId, Trace)> {
-    reserve(own_file).ok()?;
+    // Where it cannot be made, the preprocessor must not be asked to.
+    drop(File::create(own_file).ok()?);
     let args: Vec<String> = facts.prefix_maps.iter().chain(args).cloned().collect();
     let mut command = process::command(&facts.call.compiler.program, &args);
     let watch = watch::attach(&mut command, &facts.compilation.store, &[]);
@@ -136,4 +134,16 @@ fn file_for_now(
         reason: format!("{}; found by its expansion", missed.reason),
         status: ExitStatus::default(),
     }
+}
+
+/// Returns the file that only kache reads, beside the output: wherever else it
+/// were, a full disk there would make the compiler fail where it would not
+/// without kache.
+fn own_file(facts: &Facts<'_>) -> String {
+    let output = Path::new(&facts.unit.output);
+    let name = output.file_name().unwrap_or(OsStr::new("out")).to_string_lossy();
+    // A name may be as long as the file system lets it be.
+    let name: String = name.chars().take(OWN_NAME_CHARS).collect();
+    let name = format!(".{name}.{}.kache", std::process::id());
+    output.with_file_name(name).to_string_lossy().into_owned()
 }

@@ -1,6 +1,5 @@
 //! Everything about a compilation that is known before an input is read.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -24,9 +23,6 @@ use crate::terminal;
 /// A source up to this size is part of its unit's identity, in bytes: tests of
 /// configure scripts and the like all have one name, and each its own record.
 const IDENTIFYING_BYTES: u64 = 128 << 10;
-
-/// How much of the output's name is in the name of kache's own file beside it.
-const OWN_NAME_CHARS: usize = 40;
 
 /// A compilation by a C or C++ compiler, its identity, and how to run it.
 pub(crate) struct Facts<'a> {
@@ -63,7 +59,7 @@ pub(crate) fn gather<'a>(
     facts.extend(places::left_by_maps(unit, &roots, &prefix_maps));
     facts.push(("terminal".to_owned(), Digest::of(&[u8::from(on_terminal)])));
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
-    tell_outer_watch(call, unit);
+    tell_outer_watch(call);
     let components = recipe::components(
         unit,
         &Context {
@@ -98,12 +94,9 @@ pub(crate) fn gather<'a>(
 }
 
 /// Tells whoever observes this process what the key is made of beside inputs.
-fn tell_outer_watch(call: &Call, unit: &CcUnit) {
+fn tell_outer_watch(call: &Call) {
     outer::has_read(&call.compiler.program);
     outer::has_asked_for(CC_ENV);
-    for file in &unit.content_files {
-        outer::has_read(&Path::new(&call.cwd).join(file));
-    }
 }
 
 /// Returns the language by the name it has in the journal.
@@ -128,16 +121,10 @@ fn named_digests(
         ("cwd".to_owned(), Digest::of(place.0.as_bytes())),
         ("driver for c++".to_owned(), Digest::of(&[u8::from(prefers_cpp)])),
     ];
-    if unit.facts.uses_native_cpu {
+    if unit.facts.may_use_native_cpu() {
         facts.push(("cpu".to_owned(), cpu::identity()?));
     }
-    for file in &unit.content_files {
-        let path = Path::new(&call.cwd).join(file);
-        outlets::check_plain(&path)?;
-        let (digest, _) = blob::digest_file(&path)?;
-        facts.push((format!("content {}", roots.tokenise(file)), digest));
-    }
-    if unit.profile_dir.is_some() {
+    if unit.facts.reads_counts {
         // Files of counts are named after it.
         facts.push(("counted in".to_owned(), Digest::of(call.cwd.as_bytes())));
     }
@@ -154,6 +141,7 @@ fn environment(unit: &CcUnit, on_terminal: bool) -> Vec<(String, Option<String>)
         argument.option == "-fdiagnostics-urls=" && argument.value.as_deref() != Some("never")
     };
     let colours = on_terminal
+        || unit.facts.foreign
         || matches!(unit.colour, Colour::Always)
         || unit.arguments.iter().any(shows_links);
     let value = |name: &str| {
@@ -202,16 +190,4 @@ fn dep_file_here(stored: &TextOutput, roots: &Roots, family: Family) -> Result<S
     let text = portable_text::render(&stored.text, roots)
         .ok_or_else(|| format!("`{}` names an unknown root", stored.name))?;
     Ok(dep_layout::lay_out(&text, family))
-}
-
-/// Returns the file that only kache reads, beside the output: wherever else it
-/// were, a full disk there would make the compiler fail where it would not
-/// without kache.
-pub(crate) fn own_file(facts: &Facts<'_>) -> String {
-    let output = Path::new(&facts.unit.output);
-    let name = output.file_name().unwrap_or(OsStr::new("out")).to_string_lossy();
-    // A name may be as long as the file system lets it be.
-    let name: String = name.chars().take(OWN_NAME_CHARS).collect();
-    let name = format!(".{name}.{}.kache", std::process::id());
-    output.with_file_name(name).to_string_lossy().into_owned()
 }

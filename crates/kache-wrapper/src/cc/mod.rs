@@ -11,7 +11,7 @@ mod outlets;
 mod places;
 mod several;
 mod sight;
-mod unspelt;
+mod unread;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -24,7 +24,6 @@ use kache_cc::{Verdict, classify, response_file};
 use kache_config::Config;
 use kache_store::{Outcome, Store};
 
-use self::asked::Additions;
 use self::compiler::CcCompiler;
 use crate::compilation;
 use crate::configuration;
@@ -84,12 +83,11 @@ fn units(
     let config = configuration::load(Path::new(cwd), project.as_deref(), &args)?;
     report.log_level = config.log;
     let store = Store::at(&config.cache_dir);
-    let compiler = compiler::identify(&store, path, Additions::default())?;
+    let compiler = compiler::identify(&store, path)?;
     let expanded = response_file::expand(&args, &mut |path| read_response_file(path))?;
     match classify(&expanded, compiler.called) {
         Verdict::Refuse(refusal) => Err(Passthrough::because(refusal.to_string())),
         Verdict::Compile(units) => {
-            let compiler = with_additions(&store, compiler, &units, cwd)?;
             let call = Call { compiler, cwd: cwd.to_owned() };
             if units.len() > 1 {
                 several::check_silent(&store, &call, &expanded, &units)?;
@@ -97,30 +95,6 @@ fn units(
             Ok((call, config, units))
         }
     }
-}
-
-/// Returns the compiler with what options add to it.
-fn with_additions(
-    store: &Store,
-    compiler: CcCompiler,
-    units: &[CcUnit],
-    cwd: &str,
-) -> Result<CcCompiler, Passthrough> {
-    let Some(CcUnit { program_dirs, specs, .. }) = units.first() else { return Ok(compiler) };
-    let additions = Additions { program_dirs, specs, cwd };
-    if additions.is_empty() {
-        return Ok(compiler);
-    }
-    let at = |path: &String| Path::new(cwd).join(path);
-    // Anything else is the beginning of programs' names.
-    if let Some(dir) = program_dirs.iter().find(|dir| !at(dir).is_dir()) {
-        return Err(Passthrough::because(format!("`-B` names no directory: `{dir}`")));
-    }
-    // It is looked for elsewhere then.
-    if let Some(file) = specs.iter().find(|file| !at(file).is_file()) {
-        return Err(Passthrough::because(format!("`-specs=` names no file here: `{file}`")));
-    }
-    Ok(compiler::identify(store, &compiler.program, additions)?)
 }
 
 /// Reads a response file. Only a plain file can be read a second time, by the

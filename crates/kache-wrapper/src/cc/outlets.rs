@@ -40,7 +40,7 @@ pub(crate) fn check(source: &Path, products: &[Product]) -> Result<(), Passthrou
 
 /// Makes sure that `path` is no pipe or device, from which bytes can be read
 /// only once. Returns what is known of it, or `None` if there is nothing.
-pub(crate) fn check_plain(path: &Path) -> Result<Option<Metadata>, Passthrough> {
+fn check_plain(path: &Path) -> Result<Option<Metadata>, Passthrough> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => Ok(Some(found)),
         Ok(_) => refuse(path, "is not a plain file"),

@@ -61,9 +61,10 @@ pub(crate) fn roots(cwd: &str, unit: &CcUnit, config: &Config) -> Roots {
 /// depends on the compiler. What a
 /// program can print, `__FILE__` above all, stays as it is: an output that
 /// names its checkout belongs to it. Configured base directories are mapped in
-/// both. Coverage tools read real paths back.
+/// both. Coverage tools read real paths back. Options that come from elsewhere may
+/// be maps.
 pub(crate) fn prefix_maps(unit: &CcUnit, roots: &Roots, config: &Config) -> Vec<String> {
-    if !config.paths.normalise_cc || unit.facts.coverage {
+    if !config.paths.normalise_cc || unit.facts.coverage || unit.facts.foreign {
         return Vec::new();
     }
     let bases = config.base_dirs.iter().enumerate();

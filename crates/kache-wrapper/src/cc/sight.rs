@@ -8,7 +8,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use kache_cc::recipe::{CC_ENV, REPORTING_ENV, WITHOUT_INFLUENCE};
-use kache_observe::{Act, Trace};
+use kache_key::RootKind;
+use kache_observe::{Act, Event, Trace};
 
 use super::facts::Facts;
 use crate::compilation::sight::{Place, place_of};
@@ -16,15 +17,29 @@ use crate::compilation::sight::{Place, place_of};
 /// Where compilers put temporary files, if no variable says otherwise.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/usr/tmp"];
 
+/// Devices that always give the same, or what nobody can tell again anyway.
+const DEVICES: [&str; 5] = ["/dev/full", "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero"];
+
+/// Returns whether reading `path` gives what somebody writes meanwhile: standard
+/// input by one of its names, for one.
+fn is_stream(path: &Path) -> bool {
+    if place_of(path) == Place::Disk {
+        return false;
+    }
+    let is_device = path.starts_with("/dev") && !path.starts_with("/dev/shm");
+    let is_descriptor = path.starts_with("/proc") && path.iter().any(|part| part == "fd");
+    is_descriptor || is_device && !DEVICES.iter().any(|device| path == Path::new(device))
+}
+
 /// By which names a record knows files.
-pub(super) struct Names {
+struct Names {
     /// The working directory, by the name that the kernel has for it and the one
     /// that compilers do, each with a slash at its end.
     cwd: [String; 2],
 }
 
 impl Names {
-    pub(super) fn of(facts: &Facts<'_>) -> Self {
+    fn of(facts: &Facts<'_>) -> Self {
         let real = std::env::current_dir().unwrap_or_default();
         let cwd = [&*real.to_string_lossy(), facts.compilation.cwd];
         Self { cwd: cwd.map(|path| format!("{}/", path.trim_end_matches('/'))) }
@@ -32,7 +47,7 @@ impl Names {
 
     /// Returns `path` relative to the working directory, if it lies in there,
     /// without parts that lead nowhere. The directory itself is a dot.
-    pub(super) fn of_path<'p>(&self, path: &'p str) -> Cow<'p, str> {
+    fn of_path<'p>(&self, path: &'p str) -> Cow<'p, str> {
         let below = self.cwd.iter().find_map(|cwd| path.strip_prefix(cwd.as_str()));
         let is_cwd =
             below.is_none() && self.cwd.iter().any(|cwd| cwd.trim_end_matches('/') == path);
@@ -59,8 +74,13 @@ fn tidy(path: &str) -> Cow<'_, str> {
 /// What was seen, each once and by its [name](Names).
 #[derive(Debug, Default)]
 pub(super) struct Sight {
-    /// Read, or run.
     pub(super) files: BTreeSet<String>,
+    /// Roots below which a file was read by its absolute name.
+    pub(super) named: BTreeSet<RootKind>,
+    /// Programs and libraries that the compiler's identity does not know.
+    pub(super) programs: BTreeSet<String>,
+    /// Plugins, and what they need: those of the libraries that were loaded late.
+    pub(super) plugins: BTreeSet<String>,
     /// Looked at, and there.
     pub(super) looked_at: BTreeSet<String>,
     /// Looked for, and not there.
@@ -78,22 +98,32 @@ pub(super) struct Sight {
     /// Whether a time was broken down into a date: compilers do for `__DATE__`,
     /// `__TIME__` and `__TIMESTAMP__`, if those are used and no variable fixes them.
     pub(super) asked_for_date: bool,
+    /// Whether somebody asked what time it is.
+    pub(super) asked_for_time: bool,
 }
 
 /// Sorts `trace`. An error is why what was done cannot be told again.
 pub(super) fn sort(
     facts: &Facts<'_>,
-    names: &Names,
-    own_file: &Path,
+    own_file: Option<&Path>,
     trace: &Trace,
 ) -> Result<Sight, String> {
     if !trace.left_behind.is_empty() {
         return Err("the compiler leaves a process behind".to_owned());
     }
+    let first = trace.acts().find_map(|act| match act {
+        Act::Started { program, .. } => Some(program),
+        _ => None,
+    });
+    if first.is_some_and(|first| !facts.call.compiler.is_started_as(first)) {
+        let program = facts.call.compiler.program.display();
+        return Err(format!("not observed: `{program}` did not load the library"));
+    }
+    let names = &Names::of(facts);
     let compiler = &facts.call.compiler;
     let known = compiler.watched.iter().map(|(path, _)| path).chain(&compiler.absent);
     let products = facts.compilation.products.iter().map(|product| product.path.as_path());
-    let own = products.chain([own_file]).filter_map(Path::to_str);
+    let own = products.chain(own_file).filter_map(Path::to_str);
     let mut sorter = Sorter {
         names,
         facts,
@@ -103,7 +133,7 @@ pub(super) fn sort(
         moved: Vec::new(),
         sight: Sight::default(),
     };
-    trace.acts().try_for_each(|act| sorter.take(act))?;
+    trace.events.iter().filter(|event| event.counts).try_for_each(|event| sorter.take(event))?;
     Ok(sorter.sight)
 }
 
@@ -121,11 +151,23 @@ struct Sorter<'a> {
 }
 
 impl Sorter<'_> {
-    fn take(&mut self, act: &Act) -> Result<(), String> {
-        match act {
-            Act::Read(path) | Act::Linked(path) | Act::Loaded(path) => {
+    fn take(&mut self, event: &Event) -> Result<(), String> {
+        match &event.act {
+            Act::Read(path) => {
+                if is_stream(path) {
+                    return Err(format!("the compiler reads `{}`", path.display()));
+                }
+                if let Some(name) = self.input(path)? {
+                    self.read(path, name, event.spelt_from == 0);
+                }
+            }
+            Act::Linked(path) => {
                 let input = self.input(path)?;
-                self.sight.files.extend(input);
+                self.sight.programs.extend(input);
+            }
+            Act::Loaded(path) => {
+                let input = self.input(path)?;
+                self.sight.plugins.extend(input);
             }
             Act::Looked(path) => {
                 let input = self.input(path)?;
@@ -166,12 +208,11 @@ impl Sorter<'_> {
             Act::ExecFailed(path) => {
                 let name = self.name(path)?.into_owned();
                 if !path.exists() {
-                    self.sight.files.remove(&name);
+                    self.sight.programs.remove(&name);
                 }
             }
-            // GCC asks what time it is for a seed, which it needs only where it makes
-            // up names.
-            Act::Clock | Act::Forked { .. } | Act::Shell => {}
+            Act::Clock => self.sight.asked_for_time = true,
+            Act::Forked { .. } | Act::Shell => {}
         }
         Ok(())
     }
@@ -190,7 +231,9 @@ impl Sorter<'_> {
         match place_of(path) {
             Place::Same => Ok(None),
             // It is a fact of the unit.
-            Place::Moving if &*name == "/proc/cpuinfo" && self.facts.unit.facts.uses_native_cpu => {
+            Place::Moving
+                if &*name == "/proc/cpuinfo" && self.facts.unit.facts.may_use_native_cpu() =>
+            {
                 Ok(None)
             }
             Place::Moving => Err(format!("the compiler reads `{name}`")),
@@ -199,12 +242,19 @@ impl Sorter<'_> {
         }
     }
 
+    fn read(&mut self, path: &Path, name: String, is_absolute: bool) {
+        let root = path.to_str().filter(|_| is_absolute);
+        let root = root.and_then(|path| self.facts.compilation.roots.split(path));
+        self.sight.named.extend(root.map(|(kind, _)| kind));
+        self.sight.files.insert(name);
+    }
+
     fn program(&mut self, path: &Path) -> Result<(), String> {
         if let Some(program) = self.input(path)?
             && !self.facts.call.compiler.is_made_from(path)
         {
             self.sight.runs_others = true;
-            self.sight.files.insert(program);
+            self.sight.programs.insert(program);
         }
         Ok(())
     }
@@ -255,6 +305,22 @@ mod tests {
         check("/real/ws/.", ".");
         check("/real/wsx/a.h", "/real/wsx/a.h");
         check("/usr/include", "/usr/include");
+    }
+
+    #[test]
+    fn streams_are_told_from_files_and_devices_without_contents() {
+        for (path, expected) in [
+            ("/dev/stdin", true),
+            ("/dev/fd/63", true),
+            ("/proc/self/fd/0", true),
+            ("/dev/null", false),
+            ("/dev/urandom", false),
+            ("/dev/shm/part.h", false),
+            ("/proc/self/maps", false),
+            ("/home/fd/a.h", false),
+        ] {
+            assert_eq!(is_stream(Path::new(path)), expected, "{path}");
+        }
     }
 
     #[test]

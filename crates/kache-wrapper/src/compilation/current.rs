@@ -1,10 +1,11 @@
 //! Inputs as they are now.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use kache_key::input::{
     FileStamp, PathKind, absent_digest, env_digest, kind_digest, link_digest, listing_digest,
@@ -21,11 +22,12 @@ pub(crate) struct Current<'a> {
     cwd: &'a Path,
     roots: &'a Roots,
     known: HashMap<Input, (Digest, Option<FileStamp>)>,
+    links: Links,
 }
 
 impl<'a> Current<'a> {
     pub(crate) fn new(cwd: &'a Path, roots: &'a Roots) -> Self {
-        Self { cwd, roots, known: HashMap::new() }
+        Self { cwd, roots, known: HashMap::new(), links: Links::default() }
     }
 
     /// Returns the digest of `recorded`'s input as it is now and, for a plain
@@ -43,7 +45,7 @@ impl<'a> Current<'a> {
         Ok(found)
     }
 
-    fn look(&self, recorded: &RecordedInput) -> Result<(Digest, Option<FileStamp>), IoFailure> {
+    fn look(&mut self, recorded: &RecordedInput) -> Result<(Digest, Option<FileStamp>), IoFailure> {
         let digest = match &recorded.input {
             Input::File(path) | Input::Extern(path) | Input::LinkInput(path) => {
                 return match self.resolve(path) {
@@ -61,7 +63,9 @@ impl<'a> Current<'a> {
                 return Ok(absences(&dir, names, recorded.stamp.as_ref()));
             }
             Input::Listing(path) => listing(&self.resolve(path).unwrap_or_default()),
-            Input::Link(path) => link(&self.resolve(path).unwrap_or_default(), self.roots),
+            Input::Link(path) => {
+                self.links.digest(&self.resolve(path).unwrap_or_default(), self.roots)
+            }
             Input::Kind(path) => kind(&self.resolve(path).unwrap_or_default()).1,
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
             Input::TerminalWidth => terminal_digest(terminal::widths()),
@@ -115,13 +119,53 @@ pub(crate) fn listing(path: &Path) -> Digest {
     listing_digest(names().ok())
 }
 
-/// Returns the digest of where `path` leads, if it is a link, and of its real path.
-pub(crate) fn link(path: &Path, roots: &Roots) -> Digest {
-    let token = |found: io::Result<PathBuf>| {
-        found.ok().map(|path| roots.tokenise(&path.to_string_lossy()).0)
-    };
-    let (target, real) = (token(fs::read_link(path)), token(fs::canonicalize(path)));
-    link_digest(target.as_deref(), real.as_deref())
+/// Follows symbolic links, and looks at each name on the way once.
+#[derive(Default)]
+pub(crate) struct Links {
+    /// By their text: with a dot at its end, a path is another one.
+    known: HashMap<OsString, Named>,
+}
+
+/// What a name stands for.
+enum Named {
+    /// A link to this.
+    Link(PathBuf),
+    /// Something else.
+    Thing,
+    Nothing,
+}
+
+impl Links {
+    /// Returns the digest of where the absolute `path` leads, if it is a link, and of
+    /// its real path.
+    pub(crate) fn digest(&mut self, path: &Path, roots: &Roots) -> Digest {
+        let token = |path: &Path| roots.tokenise(&path.to_string_lossy()).0;
+        let has_links = self.has_links(path);
+        let (target, real) = match self.look(path) {
+            Named::Link(target) => (Some(token(target)), fs::canonicalize(path).ok()),
+            Named::Thing if has_links => (None, fs::canonicalize(path).ok()),
+            Named::Thing => (None, Some(path.to_owned())),
+            Named::Nothing => (None, None),
+        };
+        let real = real.map(|real| token(&real));
+        link_digest(target.as_deref(), real.as_deref())
+    }
+
+    /// Returns whether a directory on the way to `path` may be a link.
+    fn has_links(&mut self, path: &Path) -> bool {
+        let is_odd = path.as_os_str().as_encoded_bytes().ends_with(b".")
+            || path.components().any(|part| part == Component::ParentDir);
+        is_odd || path.ancestors().skip(1).any(|part| matches!(self.look(part), Named::Link(_)))
+    }
+
+    fn look(&mut self, path: &Path) -> &Named {
+        self.known.entry(path.as_os_str().to_owned()).or_insert_with(|| match fs::read_link(path) {
+            Ok(target) => Named::Link(target),
+            // There is something, and it is no link.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Named::Thing,
+            Err(_) => Named::Nothing,
+        })
+    }
 }
 
 fn file_digest(

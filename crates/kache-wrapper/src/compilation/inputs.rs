@@ -2,16 +2,20 @@
 //! before the compiler started.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use kache_key::input::{FileStamp, absent_digest, root_digest};
 use kache_key::rustc::messages::Segment;
 use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, Roots, evidence};
 use kache_store::{UnitRecords, blob, clock, identity};
+use rustix::fs::OFlags;
 
+use super::Compilation;
+use super::current::Links;
 use super::products::{self, Form, Made, Product};
-use super::{Compilation, current};
 
 /// The clocks just before the compiler started.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +89,32 @@ impl<'a> Inputs<'a> {
     /// compiler needs longer than that to load itself, and then reads the
     /// changed file too.
     pub(crate) fn read_unchanged(&self, path: &Path) -> Result<(Vec<u8>, FileStamp), String> {
-        let stamp = self.stamp_unchanged(path)?;
-        let bytes = fs::read(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
-        self.check_still(path, &stamp)?;
-        Ok((bytes, stamp))
+        let opened = self.read_if_file(path)?;
+        opened.ok_or_else(|| format!("`{}` is not a plain file", path.display()))
+    }
+
+    /// Reads a file like [`read_unchanged`](Self::read_unchanged); `None` for a directory.
+    ///
+    /// The stamp is taken after the last byte: it shows every change up to then, and
+    /// a file that took the place of another changed when it did.
+    pub(crate) fn read_if_file(&self, path: &Path) -> Result<Option<(Vec<u8>, FileStamp)>, String> {
+        let failed = |e: io::Error| format!("`{}`: {e}", path.display());
+        // Opening a pipe might wait for ever.
+        let mut options = File::options();
+        options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        let mut file = options.open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        let whole = read_to_end(&mut file, &mut bytes);
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Ok(None);
+        }
+        whole.map_err(failed)?;
+        let stamp = self.unchanged(path, &metadata)?;
+        if stamp.size != bytes.len() as u64 {
+            return Err(changed(path));
+        }
+        Ok(Some((bytes, stamp)))
     }
 
     /// Adds a file of which nobody needs the bytes, only the digest: it may be
@@ -132,11 +158,17 @@ impl<'a> Inputs<'a> {
 
     fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {
         let metadata = fs::metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
+        self.unchanged(path, &metadata)
+    }
+
+    /// Returns the stamp of a plain file that has not changed since before the
+    /// compiler started.
+    pub(crate) fn unchanged(&self, path: &Path, metadata: &Metadata) -> Result<FileStamp, String> {
         if !metadata.is_file() {
             // Reading it might wait for ever, or give other bytes.
             return Err(format!("`{}` is not a plain file", path.display()));
         }
-        let stamp = identity::stamp_of(&metadata);
+        let stamp = identity::stamp_of(metadata);
         if latest_change_ns(&stamp) > self.start.wall_clock_ns {
             return Err(changed(path));
         }
@@ -215,11 +247,20 @@ impl<'a> Inputs<'a> {
         for kind in std::mem::take(&mut self.bound_to_real) {
             let path = self.compilation.roots.path(kind).unwrap_or_default();
             let token = self.compilation.roots.tokenise(path);
-            let digest = current::link(Path::new(path), &self.compilation.roots);
+            let digest = Links::default().digest(Path::new(path), &self.compilation.roots);
             self.add(Input::Link(token), digest, None);
         }
         self.list
     }
+}
+
+/// Reads a file to its end, most in one piece and without asking how long it is.
+fn read_to_end(file: &mut File, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut first = [0; 16 << 10];
+    let read = file.read(&mut first)?;
+    bytes.extend_from_slice(first.get(..read).unwrap_or_default());
+    // Of a plain file nothing follows less than was asked for.
+    if read < first.len() { Ok(()) } else { file.read_to_end(bytes).map(drop) }
 }
 
 /// Returns the digest of an artifact: from its tag, else from its bytes.

@@ -9,7 +9,7 @@ use kache_key::{Input, PathToken, RootKind, Roots};
 use kache_store::{UnitRecords, identity};
 
 use super::absences::{self, joined};
-use super::current::{self, env_path_digest};
+use super::current::{self, Links, env_path_digest};
 use super::inputs::{Inputs, changed, latest_change_ns};
 use super::sight::Sight;
 
@@ -103,7 +103,7 @@ impl Inputs<'_> {
     }
 
     fn add_link(&mut self, path: &Path, tops: &[&Path]) {
-        let digest = current::link(path, self.roots());
+        let digest = Links::default().digest(path, self.roots());
         for token in self.tokens(path, tops) {
             self.add(Input::Link(token), digest, None);
         }

@@ -252,6 +252,10 @@ const SHARED_MEMORY: &str = "/dev/shm";
 
 /// Returns what kind of file system `path` is on.
 pub(crate) fn place_of(path: &Path) -> Place {
+    let text = path.as_os_str().as_encoded_bytes();
+    if ![b"/dev".as_slice(), b"/proc", b"/sys"].iter().any(|start| text.starts_with(start)) {
+        return Place::Disk;
+    }
     if path.starts_with(SHARED_MEMORY) {
         return Place::Disk;
     }

@@ -1,8 +1,9 @@
-//! What a compiler was seen to look at beside the headers that it names itself.
+//! What a compiler was seen to look at without reading it, or to look for in vain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 
 use kache_key::input::{FileStamp, PathKind, absent_digest};
@@ -24,24 +25,30 @@ struct Place<'a> {
     names: BTreeSet<&'a str>,
 }
 
+impl Place<'_> {
+    /// Returns which names are in the directory `path`, where listing it takes less
+    /// than looking for each; `None` where it may take more.
+    fn present(&self, path: &Path) -> Option<HashSet<String>> {
+        const FEW: usize = 8;
+        const NAMES_BYTES: usize = 1024;
+
+        let is_small = self.stamp.size <= (self.names.len() * NAMES_BYTES) as u64;
+        if self.names.len() <= FEW || !is_small {
+            return None;
+        }
+        let entries = fs::read_dir(path).ok()?;
+        entries.map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    }
+}
+
 impl Collector<'_> {
-    /// Adds everything in `sight` but the files that were `spelt`.
-    pub(super) fn unspelt(
-        &mut self,
-        sight: &Sight,
-        spelt: &BTreeSet<String>,
-    ) -> Result<(), String> {
+    /// Adds everything in `sight` but files.
+    pub(super) fn unread(&mut self, sight: &Sight) -> Result<(), String> {
         let count = sight.files.len() + sight.looked_at.len() + sight.absent.len();
         if count > MAX_INPUTS {
             return Err(format!("the compiler looks for {count} files"));
         }
-        let spelt: BTreeSet<String> =
-            spelt.iter().map(|file| self.names.of_path(file).into_owned()).collect();
-        for name in sight.files.difference(&spelt) {
-            self.seen_file(name)?;
-        }
-        let read: BTreeSet<&str> = spelt.union(&sight.files).map(String::as_str).collect();
-        for name in sight.looked_at.iter().filter(|name| !is_implied(name, &read)) {
+        for name in sight.looked_at.iter().filter(|name| !is_implied(name, &sight.files)) {
             self.looked_at(name)?;
         }
         for name in &sight.listed {
@@ -55,19 +62,8 @@ impl Collector<'_> {
         self.absences(&sight.absent)
     }
 
-    fn token(&self, name: &str) -> PathToken {
+    pub(super) fn token(&self, name: &str) -> PathToken {
         self.inputs.roots().tokenise(name)
-    }
-
-    fn seen_file(&mut self, name: &str) -> Result<(), String> {
-        let path = self.facts.compilation.absolute(name);
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() => {
-                self.inputs.digested(Input::File(self.token(name)), &path, self.earlier)
-            }
-            Ok(_) => self.kind(name, &path),
-            Err(error) => Err(format!("`{}`: {error}", path.display())),
-        }
     }
 
     /// Adds something that was looked at and not read. How large a file is can be
@@ -75,12 +71,12 @@ impl Collector<'_> {
     fn looked_at(&mut self, name: &str) -> Result<(), String> {
         let path = self.facts.compilation.absolute(name);
         match current::kind(&path) {
-            (PathKind::File | PathKind::Program, _) => self.seen_file(name),
+            (PathKind::File | PathKind::Program, _) => self.digested(name),
             _ => self.kind(name, &path),
         }
     }
 
-    fn kind(&mut self, name: &str, path: &Path) -> Result<(), String> {
+    pub(super) fn kind(&mut self, name: &str, path: &Path) -> Result<(), String> {
         let (kind, digest) = current::kind(path);
         // What may not be looked at is nothing now as then, and so is a link that
         // leads nowhere.
@@ -107,7 +103,7 @@ impl Collector<'_> {
 
     fn link(&mut self, name: &str) {
         let path = self.facts.compilation.absolute(name);
-        let digest = current::link(&path, self.inputs.roots());
+        let digest = self.links.digest(&path, self.inputs.roots());
         self.inputs.add(Input::Link(self.token(name)), digest, None);
     }
 
@@ -117,8 +113,9 @@ impl Collector<'_> {
         let mut links: BTreeSet<&str> = BTreeSet::new();
         for name in names.iter().filter(|name| **name != self.facts.unit.source) {
             links.extend(name.rsplit_once('/').map(|(dir, _)| dir).filter(|dir| !dir.is_empty()));
-            let path = self.facts.compilation.absolute(name);
-            if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+            let path = || self.facts.compilation.absolute(name);
+            let is_plain = self.plain.contains(name);
+            if !is_plain && fs::symlink_metadata(path()).is_ok_and(|found| found.is_symlink()) {
                 links.insert(name);
             }
         }
@@ -166,18 +163,11 @@ impl Collector<'_> {
     /// Adds the names that are not in one directory.
     fn absent_in(&mut self, dir: &str, place: &Place<'_>) -> Result<(), String> {
         let mut names = Vec::with_capacity(place.names.len());
+        let there = place.present(&self.facts.compilation.absolute(dir));
         for base in &place.names {
-            let name = joined(dir, base);
-            let path = self.facts.compilation.absolute(&name);
-            match fs::symlink_metadata(&path) {
-                Err(_) => names.push((*base).to_owned()),
-                // Where it leads can appear without a change of its directory.
-                Ok(found) if found.is_symlink() && fs::metadata(&path).is_err() => self.link(&name),
-                // What should be a directory may be something else.
-                Ok(found) if !self.is_later(&identity::stamp_of(&found)) => {
-                    self.looked_at(&name)?;
-                }
-                Ok(_) => return Err(changed(&path)),
+            let may_be_there = there.as_ref().is_none_or(|there| there.contains(*base));
+            if !may_be_there || !self.is_something_else(&joined(dir, base))? {
+                names.push((*base).to_owned());
             }
         }
         if !names.is_empty() {
@@ -186,6 +176,23 @@ impl Collector<'_> {
             self.inputs.add(input, absent_digest(false), Some(place.stamp));
         }
         Ok(())
+    }
+
+    /// Returns whether there is something by a name that was looked for in vain, and
+    /// adds what it is.
+    fn is_something_else(&mut self, name: &str) -> Result<bool, String> {
+        let path = self.facts.compilation.absolute(name);
+        let Ok(found) = fs::symlink_metadata(&path) else { return Ok(false) };
+        // Where it leads can appear without a change of its directory.
+        if found.is_symlink() && fs::metadata(&path).is_err() {
+            self.link(name);
+        } else if self.is_later(&identity::stamp_of(&found)) {
+            return Err(changed(&path));
+        } else {
+            // What should be a directory may be something else.
+            self.looked_at(name)?;
+        }
+        Ok(true)
     }
 
     /// Returns whether something with this stamp may have changed since the
@@ -206,9 +213,9 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 /// Returns whether something below `name` was `read`, which says what it is.
-fn is_implied(name: &str, read: &BTreeSet<&str>) -> bool {
+fn is_implied(name: &str, read: &BTreeSet<String>) -> bool {
     let below = if name.ends_with('/') { name.to_owned() } else { format!("{name}/") };
-    let mut after = read.range(below.as_str()..);
+    let mut after = read.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
     name == "."
         || read.contains(name)
         || after.next().is_some_and(|first| first.starts_with(below.as_str()))
@@ -220,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_directory_is_implied_by_what_was_read_in_it() {
-        let read = BTreeSet::from(["/usr/include/stdio.h", "inc/a.h", "main.c"]);
+        let read = ["/usr/include/stdio.h", "inc/a.h", "main.c"].map(str::to_owned).into();
         for (name, expected) in [
             ("/usr/include", true),
             ("/usr", true),
