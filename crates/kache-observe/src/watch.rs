@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -102,9 +102,10 @@ impl Watch {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 opened => opened.map_err(WatchError::io("create", &path))?,
             };
-            // Whoever sweeps may have been faster.
+            // Whoever sweeps may have been faster. Where there are no locks, nobody sweeps.
+            let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
             let is_gone = || file.metadata().is_ok_and(|found| found.nlink() == 0);
-            if file.try_lock().is_err() || is_gone() {
+            if is_taken || is_gone() {
                 continue;
             }
             let name = TraceFile(path);

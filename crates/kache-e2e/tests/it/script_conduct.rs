@@ -93,10 +93,19 @@ fn what_a_script_fails_with_is_what_it_fails_with_without_kache() {
 
 #[test]
 fn a_script_that_leaves_a_process_behind_runs_each_time() {
+    // It waits until the other has begun: one that has not could not be told from one
+    // that cannot be observed.
     let body = "use std::process::Stdio; \
-        let mut child = Command::new(\"sleep\"); \
-        child.arg(\"5\").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()); \
-        child.spawn().unwrap(); \"made\".into()";
+        if env::args().nth(1).is_some() { \
+            println!(); \
+            std::thread::sleep(std::time::Duration::from_secs(5)); \
+            std::process::exit(0); \
+        } \
+        let mut child = Command::new(env::current_exe().unwrap()); \
+        child.arg(\"stay\").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()); \
+        let begun = child.spawn().unwrap().stdout.take().unwrap(); \
+        let lines = std::io::BufRead::lines(std::io::BufReader::new(begun)); \
+        lines.skip(1).next().unwrap().unwrap(); \"made\".into()";
     check_unstored(body, "leaves a process behind");
 }
 
