@@ -45,6 +45,9 @@ pub struct Manifest {
     pub stdout: Vec<Segment>,
     /// The compiler's standard error.
     pub stderr: Vec<Segment>,
+    /// How the compiler ended: not 0 for a probe whose answer is no.
+    #[serde(default)]
+    pub exit_code: i32,
     /// How long the compiler ran, in milliseconds.
     pub compile_ms: u64,
     /// Whether it compiled incrementally: such an entry never leaves this machine.
@@ -133,6 +136,7 @@ impl Manifest {
             texts: Vec::new(),
             stdout: Vec::new(),
             stderr: Vec::new(),
+            exit_code: 0,
             compile_ms: 0,
             incremental: false,
             created_ns: clock::now_ns(),

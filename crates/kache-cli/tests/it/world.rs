@@ -158,6 +158,7 @@ impl World {
             texts: Vec::new(),
             stdout: Vec::new(),
             stderr: Vec::new(),
+            exit_code: 0,
             compile_ms: 1500,
             incremental: false,
             created_ns: clock::now_ns() - age_ns,

@@ -36,6 +36,7 @@ mod rust_flags;
 mod rust_links;
 mod rust_macros;
 mod rust_places;
+mod rust_probes;
 mod rust_sharing;
 mod rust_sources;
 mod rust_toolchains;

@@ -7,6 +7,7 @@ pub mod flags;
 mod link_args;
 pub mod messages;
 pub mod outputs;
+pub mod probe;
 pub mod query;
 pub mod recipe;
 pub mod refusal;
@@ -16,6 +17,7 @@ pub mod variable_use;
 
 pub use args::{Verdict, classify};
 pub use outputs::{ArtifactRole, ExpectedOutput};
+pub use probe::RustcProbe;
 pub use query::RustcQuery;
 pub use refusal::Refusal;
 pub use unit::{CrateType, Emit, RustcUnit, Target};

@@ -231,6 +231,7 @@ pub(crate) fn manifest(unit: &str, outputs: Vec<Output>) -> Manifest {
         texts: Vec::new(),
         stdout: Vec::new(),
         stderr: Vec::new(),
+        exit_code: 0,
         compile_ms: 1,
         incremental: false,
         created_ns: clock::now_ns(),

@@ -62,7 +62,7 @@ pub(crate) fn collect(
         collector.terminal()?;
     }
     let inputs = collector.inputs.finish();
-    Ok(Collected { inputs, outputs, texts, stdout, stderr, expanded: None })
+    Ok(Collected { inputs, outputs, texts, stdout, stderr, exit_code: 0, expanded: None })
 }
 
 /// Gathers what a run of the preprocessor read, and the dependency file that the

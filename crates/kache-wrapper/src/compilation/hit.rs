@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use kache_config::VerifyRestores;
 use kache_key::rustc::messages;
@@ -50,7 +52,8 @@ pub(crate) fn restore(
     report.key = Some(found.key.to_string());
     report.compile_ms = manifest.compile_ms;
     report.lap(Phase::Restore);
-    Ok(Served::hit(compilation.store.clone()))
+    let status = ExitStatus::from_raw(manifest.exit_code << 8);
+    Ok(Served { status, ..Served::hit(compilation.store.clone()) })
 }
 
 /// Returns the permissions that a compiler would give an output here, where
@@ -155,15 +158,13 @@ fn texts_here(
     manifest: &Manifest,
 ) -> Result<Vec<(PathBuf, TextKind, String)>, String> {
     let wanted = compilation.products.iter().filter(|product| product.form == Form::Text);
+    let stored = |product: &Product| manifest.texts.iter().find(|text| text.name == product.name);
+    // Lookup has made sure of those that must be there.
     let here = |product: &Product| {
-        let mut texts = manifest.texts.iter();
-        let stored = texts
-            .find(|text| text.name == product.name)
-            .ok_or_else(|| format!("the entry has no `{}`", product.name))?;
-        let text = (compilation.render_text)(stored, &compilation.roots)?;
-        Ok((product.path.clone(), TextKind::Plain, text))
+        let rendered = (compilation.render_text)(stored(product)?, &compilation.roots);
+        Some(rendered.map(|text| (product.path.clone(), TextKind::Plain, text)))
     };
-    wanted.map(here).collect()
+    wanted.filter_map(here).collect()
 }
 
 /// Writes down what this hit found out: newer stamps, blobs that were hashed again.

@@ -99,6 +99,23 @@ pub(crate) fn real_paths_of_links(roots: &Roots) -> Roots {
     Roots::of(real)
 }
 
+/// Gives the file at `path`, if there is one, an inode of its own: somebody may be
+/// about to change it in place, and a blob may share it.
+pub(crate) fn own_inode(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() && metadata.nlink() > 1 => {
+            let staged = path.with_file_name(format!(".kache-{}", std::process::id()));
+            let _bytes = fs::copy(path, &staged)?;
+            File::open(&staged)?.set_modified(metadata.modified()?)?;
+            fs::rename(&staged, path)
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Unlinks earlier products that share their inode with a blob, so that the
 /// compiler never opens one for writing.
 pub(crate) fn unshare(products: &[Product]) {

@@ -25,6 +25,8 @@ pub(crate) struct Collected {
     pub(crate) texts: Vec<TextOutput>,
     pub(crate) stdout: Vec<Segment>,
     pub(crate) stderr: Vec<Segment>,
+    /// How the compiler ended: 0, but for probes.
+    pub(crate) exit_code: i32,
     /// Under what else the result is to be found.
     pub(crate) expanded: Option<Expanded>,
 }
@@ -120,6 +122,7 @@ fn write(
         texts: collected.texts,
         stdout: collected.stdout,
         stderr: collected.stderr,
+        exit_code: collected.exit_code,
         compile_ms,
         incremental: compilation.is_incremental,
         created_ns: clock::now_ns(),

@@ -5,6 +5,7 @@ mod collect;
 mod declared;
 mod facts;
 mod miss;
+mod probe;
 mod query;
 mod surroundings;
 
@@ -66,6 +67,9 @@ pub(crate) fn run(raw_args: &[OsString]) -> ExitCode {
 
 fn serve(call: &Invocation, report: &mut Report) -> Result<Served, Passthrough> {
     let expanded = argfile::expand(&call.args, &mut |path| fs::read_to_string(path))?;
+    if let Some(probe) = probe::of(&expanded) {
+        return probe::serve(call, &probe, report);
+    }
     match classify(&expanded) {
         Verdict::Refuse(refusal) => {
             report.name = name_of(&expanded);

@@ -71,7 +71,7 @@ pub(crate) fn gather<'a>(
     let target = variable("TARGET").map_or(Target::Host, Target::Triple);
     let toolchain = identify_toolchain(&store, &compiler, &target)?;
     let roots =
-        places::with_base_dirs(roots(call, out_dir, target_dir, &toolchain.sysroot), config);
+        places::with_base_dirs(roots(&call.cwd, out_dir, target_dir, &toolchain.sysroot), config);
     let metadata = fs::metadata(&call.program)?;
     let script = artifact_digest(&call.program, &metadata).map_err(Passthrough::because)?;
     let cwd = call.cwd.to_str().ok_or_else(|| Passthrough::because("cwd is not UTF-8"))?;
@@ -124,13 +124,13 @@ fn told_by_cargo() -> Result<Vec<(String, String)>, Passthrough> {
     Ok(told)
 }
 
-/// Returns the known directories of a run.
-fn roots(call: &Call, out_dir: &Path, target_dir: Option<&Path>, sysroot: &str) -> Roots {
+/// Returns the known directories of a run in `cwd`.
+pub(crate) fn roots(cwd: &Path, out_dir: &Path, target_dir: Option<&Path>, sysroot: &str) -> Roots {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     let known = [
         text(out_dir.to_owned()).map(|path| (RootKind::OutDir, path)),
         target_dir.and_then(|dir| text(dir.to_owned())).map(|path| (RootKind::Target, path)),
-        text(workspace(&call.cwd, target_dir)).map(|path| (RootKind::Workspace, path)),
+        text(workspace(cwd, target_dir)).map(|path| (RootKind::Workspace, path)),
         places::cargo_home().map(|path| (RootKind::CargoHome, path)),
         Some((RootKind::Sysroot, sysroot.to_owned())),
         text(std::env::temp_dir()).map(|path| (RootKind::Temp, path)),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use kache_key::build_script::is_told_by_cargo;
 use kache_key::rustc::messages::Segment;
 use kache_key::{RootKind, portable};
 use kache_observe::Trace;
@@ -151,7 +152,8 @@ fn collect(
         [stdout, stderr].map(|text| portable::tokenise(text, roots));
     let texts: Vec<String> = [&stdout, &stderr].map(|text| portable::write(text)).into();
     let texts = texts.iter().chain(tree.texts.iter().map(|text| &text.text));
-    variables::add(&sight, &texts.map(String::as_str).collect::<Vec<_>>(), roots, &mut inputs);
+    let texts: Vec<&str> = texts.map(String::as_str).collect();
+    variables::add(&sight, &texts, is_told_by_cargo, roots, &mut inputs);
     inputs.bind_messages(&stdout);
     inputs.bind_messages(&stderr);
     Ok(Collected {
@@ -160,6 +162,7 @@ fn collect(
         texts: tree.texts,
         stdout,
         stderr,
+        exit_code: 0,
         expanded: None,
     })
 }

@@ -10,6 +10,10 @@ mod shims;
 mod tree;
 mod variables;
 
+pub(crate) use self::facts::roots;
+pub(crate) use self::tree::render;
+pub(crate) use self::variables::add as add_variables;
+
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};

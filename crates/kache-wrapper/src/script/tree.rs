@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache_key::Roots;
@@ -15,7 +14,7 @@ use kache_key::rustc::messages::Segment;
 use kache_store::{Sharing, TextOutput};
 
 use crate::compilation::inputs::Inputs;
-use crate::compilation::products::{Made, Product};
+use crate::compilation::products::{Made, Product, own_inode};
 use crate::compilation::{Form, TextKind};
 
 /// Larger files are not looked at as texts: what they name binds the entry.
@@ -36,14 +35,10 @@ pub(crate) struct Tree {
 pub(crate) fn unshare(top: &Path) -> io::Result<()> {
     for entry in fs::read_dir(top)? {
         let path = entry?.path();
-        let metadata = fs::symlink_metadata(&path)?;
-        if metadata.is_dir() {
+        if fs::symlink_metadata(&path)?.is_dir() {
             unshare(&path)?;
-        } else if metadata.is_file() && metadata.nlink() > 1 {
-            let staged = path.with_file_name(format!(".kache-{}", std::process::id()));
-            let _bytes = fs::copy(&path, &staged)?;
-            fs::File::open(&staged)?.set_modified(metadata.modified()?)?;
-            fs::rename(&staged, &path)?;
+        } else {
+            own_inode(&path)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use kache_key::build_script::{HOW_TO_RUN, is_told_by_cargo};
+use kache_key::build_script::HOW_TO_RUN;
 use kache_key::{Roots, portable};
 
 use crate::compilation::inputs::Inputs;
@@ -66,9 +66,15 @@ const FOR_PANICS: &[&str] = &["RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_MIN_
 /// Lists of directories, which are only there to be searched.
 const SEARCH_PATHS: &[&str] = &["LD_LIBRARY_PATH", "LIBRARY_PATH", "PATH", "PKG_CONFIG_PATH"];
 
-/// Adds the variables that were asked for. `texts` are what the script made,
-/// with `roots` as names.
-pub(super) fn add(sight: &Sight, texts: &[&str], roots: &Roots, inputs: &mut Inputs<'_>) {
+/// Adds the variables that were asked for and are not in the key already. `texts`
+/// are what was made, with `roots` as names.
+pub(crate) fn add(
+    sight: &Sight,
+    texts: &[&str],
+    is_keyed: fn(&str) -> bool,
+    roots: &Roots,
+    inputs: &mut Inputs<'_>,
+) {
     let mut names: BTreeSet<&str> = sight.variables.iter().map(String::as_str).collect();
     let takes_in_all = |program: &PathBuf| {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
@@ -92,8 +98,8 @@ pub(super) fn add(sight: &Sight, texts: &[&str], roots: &Roots, inputs: &mut Inp
         let is_named = || texts.iter().any(|text| text.contains(&written));
         let is_locator = SEARCH_PATHS.contains(&name)
             || is_place && (places.is_sought(&value, sight) || is_named());
-        // What cargo tells is in the key with roots as names.
-        if !is_told_by_cargo(name) || (is_place && !is_locator) {
+        // What is in the key is there with roots as names.
+        if !is_keyed(name) || (is_place && !is_locator) {
             inputs.observed_variable(name, is_locator);
         }
     }

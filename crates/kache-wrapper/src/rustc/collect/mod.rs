@@ -106,6 +106,7 @@ pub(crate) fn collect(
         texts: vec![dep_info],
         stdout,
         stderr,
+        exit_code: 0,
         expanded: None,
     })
 }
