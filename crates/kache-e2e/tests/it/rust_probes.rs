@@ -114,6 +114,17 @@ fn a_name_that_is_made_up_for_each_run_keeps_no_probe_from_being_known() {
 }
 
 #[test]
+fn a_probe_that_names_its_output_is_served() {
+    let body = "let file = format!(\"{out}/can_compile\"); \
+        let args = [\"--crate-type=rlib\", \"--emit=metadata\", \"-o\", &file, \"-\"]; \
+        let yes = probe(&args, \"pub fn f() {}\"); \
+        let length = fs::metadata(&file).unwrap().len(); \
+        round.len().to_string() + &yes + &length.to_string()";
+    let mut trial = trial(body);
+    assert!(prove_hits(&mut trial, 1).starts_with("6Some(0) "));
+}
+
+#[test]
 fn a_probe_whose_output_goes_nowhere_is_served() {
     let body = "let mut command = compiler(); \
         command.args([\"--crate-type=rlib\", \"--emit=metadata\", \"-o\", \"-\", \"-\"]); \

@@ -126,21 +126,28 @@ fn is_made_up(name: &str) -> bool {
         if random.len() == 16 && is_number(random, 16) && is_number(count, 10))
 }
 
-/// Returns the files that are made. With `-o -` there are none.
+/// Returns the files that are made, below the output directory. With `-o -`, and into
+/// the null device, there are none.
 fn outputs(scan: &Scan<'_>, crate_name: &str) -> Result<Vec<(&'static str, String)>, Refusal> {
-    let lists: Vec<&str> = scan.values("emit").flat_map(|list| list.split(',')).collect();
-    match scan.values("o").next() {
-        Some("-") if lists.len() == 1 && !lists.contains(&"link") => return Ok(Vec::new()),
-        Some(_) => return Err(Refusal::not_modelled("-o", "names an output file")),
-        None if lists.is_empty() => return Err(Refusal::Missing("--emit")),
-        None => {}
-    }
+    let kinds: Vec<&str> = scan.values("emit").flat_map(|list| list.split(',')).collect();
+    let named = scan.values("o").next();
     let output = |kind: &&str| {
         let known = KINDS.iter().find(|(known, ..)| known == kind);
         let (kind, before, after) = known.ok_or_else(|| Refusal::EmitKind((*kind).to_owned()))?;
-        Ok((*kind, format!("{before}{crate_name}{after}")))
+        let name = named.map_or_else(|| format!("{before}{crate_name}{after}"), str::to_owned);
+        Ok((*kind, name))
     };
-    lists.iter().map(output).collect()
+    let outputs: Vec<_> = kinds.iter().map(output).collect::<Result<_, _>>()?;
+    match named {
+        _ if outputs.is_empty() => Err(Refusal::Missing("--emit")),
+        None => Ok(outputs),
+        // It is a file then, and not what the names of several begin with.
+        Some(_) if outputs.len() > 1 || scan.has("out-dir") => {
+            Err(Refusal::not_modelled("-o", "is not all that says where outputs are"))
+        }
+        Some("-" | "/dev/null") => Ok(Vec::new()),
+        Some(_) => Ok(outputs),
+    }
 }
 
 /// Returns everything that identifies a probe, in a canonical order, with paths as
@@ -204,6 +211,8 @@ mod tests {
         makes(AUTOCFG, &["autocfg_0123456789abcdef_7.ll"]);
         makes(RUSTIX, &[]);
         makes(ANYHOW, &["anyhow.d", "libanyhow.rmeta"]);
+        makes("--emit=metadata -o /dev/null -", &[]);
+        makes("--emit=metadata -o out/x -", &["out/x"]);
         makes("--emit obj -", &["rust_out.o"]);
         makes("--emit asm src/my-probe.rs", &["my_probe.s"]);
         assert!(of(AUTOCFG).unwrap().reads_stdin);
@@ -217,8 +226,10 @@ mod tests {
         refused("--emit=metadata --error-format=json -", "`--error-format` is for cargo");
         refused("--emit=metadata --extern a=liba.so -", "`--extern` may name a macro");
         refused("--emit=metadata -C incremental=x -", "`-C incremental` keeps state");
-        refused("--emit=metadata -o x -", "`-o` names an output file");
-        refused("--emit=link -o - -", "`-o` names an output file");
+        let where_from = "`-o` is not all that says where outputs are";
+        refused("--emit=metadata,dep-info -o x -", where_from);
+        refused("--emit=metadata -o x --out-dir y -", where_from);
+        refused("--emit=link -o - -", "`--emit=link` is not modelled");
         refused("--emit=link -", "`--emit=link` is not modelled");
         refused("--crate-type=lib -", "no --emit");
         refused("--emit=metadata", "no input file");
