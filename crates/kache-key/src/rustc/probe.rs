@@ -140,13 +140,12 @@ fn outputs(scan: &Scan<'_>, crate_name: &str) -> Result<Vec<(&'static str, Strin
     let outputs: Vec<_> = kinds.iter().map(output).collect::<Result<_, _>>()?;
     match named {
         _ if outputs.is_empty() => Err(Refusal::Missing("--emit")),
-        None => Ok(outputs),
         // It is a file then, and not what the names of several begin with.
         Some(_) if outputs.len() > 1 || scan.has("out-dir") => {
             Err(Refusal::not_modelled("-o", "is not all that says where outputs are"))
         }
         Some("-" | "/dev/null") => Ok(Vec::new()),
-        Some(_) => Ok(outputs),
+        _ => Ok(outputs),
     }
 }
 
