@@ -109,7 +109,7 @@ fn a_row_without_a_test_or_with_an_unknown_one_is_a_fault() {
             "row R3 is missing"
         ]
     );
-    assert_eq!(faults.len(), 36 + 14 + 12 + 16 + 24);
+    assert_eq!(faults.len(), 36 + 14 + 12 + 17 + 24);
 }
 
 #[test]
