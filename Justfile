@@ -46,6 +46,10 @@ bench *args:
 bench-cc *args:
     cargo run --release -p kache-e2e -- bench-cc {{args}}
 
+# Show how many of the most used build scripts are served in a second checkout.
+bench-scripts:
+    cargo run --release -p kache-e2e -- bench-scripts
+
 # Check licences, bans and sources of dependencies.
 deny:
     cargo deny check licenses bans sources

@@ -11,6 +11,7 @@
 
 pub mod bench;
 pub mod bench_cc;
+pub mod bench_scripts;
 pub mod cargo;
 pub mod demo;
 pub mod env;

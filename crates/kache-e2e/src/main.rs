@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use kache_e2e::{bench, bench_cc, demo, registry};
+use kache_e2e::{bench, bench_cc, bench_scripts, demo, registry};
 
 /// Demonstration and benchmark of the kache compiler cache
 #[derive(Parser, Debug)]
@@ -18,6 +18,7 @@ enum Args {
     Demo(demo::Options),
     Bench(bench::Options),
     BenchCc(bench_cc::Options),
+    BenchScripts(bench_scripts::Options),
     /// Download the sources in C that the tests build
     Fetch,
 }
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Args::Demo(options) => demo::run(&options, out).map_err(Into::into),
         Args::Bench(options) => bench::run(&options, out, log).map_err(Into::into),
         Args::BenchCc(options) => bench_cc::run(&options, out, log).map_err(Into::into),
+        Args::BenchScripts(_) => bench_scripts::run(out, log).map_err(Into::into),
         Args::Fetch => registry::fetch_all().map(|()| true).map_err(Into::into),
     };
     match done {

@@ -371,3 +371,15 @@ fn the_real_name_of_a_directory_belongs_to_one_place() {
     fs::remove_file(there.target_dir()).unwrap();
     check(&there, &there.target_dir(), Compiled);
 }
+
+#[test]
+fn a_script_that_declares_what_cargo_tells_it_is_served_elsewhere() {
+    let body = "println!(\"cargo:rerun-if-env-changed=OUT_DIR\"); \
+        println!(\"cargo:rerun-if-env-changed=TARGET\"); \
+        let out = env::var(\"OUT_DIR\").unwrap(); \
+        fs::write(format!(\"{out}/note\"), \"\").unwrap(); env::var(\"TARGET\").unwrap()";
+    let trial = trial(body);
+    trial.prove_hit(RUN);
+    let there = trial.scenario.second_checkout("elsewhere/longer").unwrap();
+    drop(trial.check_in(&there, RUN, Hit));
+}

@@ -200,7 +200,8 @@ fn declared(
     for path in declared.directories.iter().filter(|path| !path.starts_with(&facts.out_dir)) {
         inputs.declared_directory(path)?;
     }
-    for name in &declared.asked_variables {
+    // What cargo tells is in the key, with roots as names.
+    for name in declared.asked_variables.iter().filter(|name| !is_told_by_cargo(name)) {
         inputs.observed_variable(name, false);
     }
     Ok(())
