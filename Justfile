@@ -22,6 +22,10 @@ doc:
 test *args:
     cargo test --workspace {{args}}
 
+# Run the tests that take minutes.
+test-slow:
+    cargo test -p kache-e2e --test it -- --ignored
+
 # Download the sources in C that the tests build; without them those tests are skipped.
 fetch:
     cargo run -p kache-e2e -- fetch

@@ -5,15 +5,14 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::process::Command;
 
 use crate::bench::report::Figure;
 use crate::cargo::{CargoOutcome, CargoRun};
 use crate::env::Env;
 use crate::events::{Event, Outcome};
 use crate::kache::Kache;
-use crate::process::output_of;
 use crate::project::Project;
+use crate::registry::{self, RegistryError};
 use crate::scenario::HarnessError;
 use crate::toolchain::Toolchain;
 
@@ -34,6 +33,9 @@ pub enum BenchScriptsError {
     /// Something around the builds failed.
     #[error(transparent)]
     Harness(#[from] HarnessError),
+    /// The packages are not there.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// A build failed.
     #[error("building failed:\n{0}")]
     Build(String),
@@ -52,9 +54,7 @@ pub fn run(out: &mut dyn Write, log: &mut dyn Write) -> Result<bool, BenchScript
     let second = first.second_checkout(&env.work_dir().join("elsewhere/two"));
     let second = second.map_err(HarnessError::from)?;
     writeln!(log, "fetching packages")?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    output_of(Command::new(cargo).current_dir(first.dir()).args(["fetch", "--locked"]))
-        .map_err(HarnessError::from)?;
+    registry::fetch_for(FIXTURE)?;
     env.share_registry().map_err(HarnessError::from)?;
     let build = |project: &Project| -> Result<CargoOutcome, BenchScriptsError> {
         writeln!(&mut io::stderr(), "building in {}", project.dir().display())?;

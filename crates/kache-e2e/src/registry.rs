@@ -9,6 +9,7 @@ use std::{env, fs, io};
 
 use crate::env::outer_cargo_home;
 use crate::process::{RunError, output_of};
+use crate::project::{Project, ProjectError};
 
 /// One package, pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,20 @@ pub enum RegistryError {
         /// What cargo said.
         source: RunError,
     },
+    /// There is no directory to work in.
+    #[error("failed to make a temporary directory")]
+    Scratch(#[source] io::Error),
+    /// The fixture could not be copied.
+    #[error(transparent)]
+    Fixture(#[from] ProjectError),
+    /// Cargo could not download what a fixture needs.
+    #[error("failed to download what the fixture `{fixture}` needs")]
+    Packages {
+        /// The fixture.
+        fixture: &'static str,
+        /// What cargo said.
+        source: RunError,
+    },
     /// It was never downloaded, or to an unknown place.
     #[error("no {folder} below `{}`", registry.display())]
     NotFound {
@@ -57,10 +72,28 @@ pub enum RegistryError {
     },
 }
 
-/// Downloads what is missing of [`C_PACKAGES`].
+/// The fixture that needs packages whose build scripts compile C.
+pub const SYS_FIXTURE: &str = "sys";
+
+/// Downloads what is missing of [`C_PACKAGES`], and of what [`SYS_FIXTURE`] needs.
 pub fn fetch_all() -> Result<(), RegistryError> {
     // No project is there whose settings cargo could read.
-    C_PACKAGES.iter().try_for_each(|package| package.fetch(&env::temp_dir()))
+    C_PACKAGES.iter().try_for_each(|package| package.fetch(&env::temp_dir()))?;
+    fetch_for(SYS_FIXTURE)
+}
+
+/// Downloads the packages that the fixture `name` needs, in the versions of its lock
+/// file.
+pub fn fetch_for(name: &'static str) -> Result<(), RegistryError> {
+    let dir = tempfile::tempdir().map_err(RegistryError::Scratch)?;
+    let project = Project::of_fixture(name, &dir.path().join(name))?;
+    cargo(project.dir(), &["fetch", "--locked"])
+        .map_err(|source| RegistryError::Packages { fixture: name, source })
+}
+
+fn cargo(dir: &Path, args: &[&str]) -> Result<(), RunError> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    output_of(Command::new(cargo).current_dir(dir).args(args)).map(drop)
 }
 
 impl Package {
@@ -89,9 +122,10 @@ impl Package {
 
     /// Runs cargo with `args` in `dir`, to download something for this package.
     pub(crate) fn cargo(&self, dir: &Path, args: &[&str]) -> Result<(), RegistryError> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        output_of(Command::new(cargo).current_dir(dir).args(args)).map(drop).map_err(|source| {
-            RegistryError::Download { name: self.name, version: self.version, source }
+        cargo(dir, args).map_err(|source| RegistryError::Download {
+            name: self.name,
+            version: self.version,
+            source,
         })
     }
 }

@@ -49,6 +49,7 @@ mod starvation;
 mod store_damage;
 mod store_places;
 mod stub;
+mod sys_crates;
 mod target_dirs;
 mod traces;
 mod trial;

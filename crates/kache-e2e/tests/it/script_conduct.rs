@@ -408,3 +408,17 @@ fn what_a_compiler_makes_for_a_script_follows_its_sources() {
     let there = trial.scenario.second_checkout("elsewhere/longer").unwrap();
     assert_eq!(trial.check_in(&there, RUN, Hit), "150\n");
 }
+
+#[test]
+fn a_program_that_a_shell_finds_nowhere_is_missing_and_no_input() {
+    let body = "let mut shell = Command::new(\"sh\"); \
+        shell.args([\"-c\", \"(./tool) 2>/dev/null || echo none\"]); \
+        String::from_utf8(shell.output().unwrap().stdout).unwrap()";
+    let trial = trial(body);
+    trial.prove_hit(RUN);
+    assert_eq!(trial.check(RUN, Hit), "none\n\n");
+    trial.script("tool", "echo found");
+    assert_eq!(trial.check(RUN, Miss), "found\n\n");
+    trial.remove("tool");
+    assert_eq!(trial.check(RUN, Hit), "none\n\n");
+}

@@ -121,6 +121,11 @@ impl Sorter<'_> {
             Act::Network => return Err("it uses the network".to_owned()),
             Act::LocalTime => self.sight.asked_for_date = true,
             Act::Clock => self.sight.asked_for_time |= self.first == Some(pid),
+            // What could not be run for want of it is missing.
+            Act::ExecFailed(path) if !path.exists() => {
+                self.sight.programs.remove(path);
+                self.missing(&without_parents(path));
+            }
             Act::ExecFailed(_) | Act::Forked { .. } | Act::Shell => {}
         }
         Ok(())
