@@ -6,7 +6,7 @@ use kache_e2e::events::{Journal, Tally};
 use kache_e2e::process::run;
 use kache_e2e::project::Project;
 
-use crate::cc_trial::{CcTrial, GCC, assert_same, with_each};
+use crate::cc_trial::{CLANG, CcTrial, GCC, assert_same, clang_for_cpp, with_each};
 use crate::expected::Expected::{Compiled, Hit, Passthrough, Served};
 
 const SOURCE: &str = "#include \"part.h\"\nint f(void) { return PART; }\n";
@@ -27,8 +27,8 @@ fn a_compiler_is_known_by_any_of_its_names() {
         "gcc-12",
         "x86_64-linux-gnu-gcc-12",
         "x86_64-linux-gnu-g++",
-        "clang-14",
-        "clang++-14",
+        CLANG,
+        &clang_for_cpp(),
     ];
     for name in names.into_iter().filter(|name| on_path(name).is_some()) {
         let trial = CcTrial::of(&FILES);

@@ -1,6 +1,6 @@
 //! Command lines: what is understood is served, all else is the compiler's.
 
-use crate::cc_trial::{CLANG, CcTrial, GCC, is_installed, with_each};
+use crate::cc_trial::{CLANG, CcTrial, GCC, clang_for_cpp, is_installed, with_each};
 use crate::expected::Expected::{Compiled, Hit, Passthrough};
 
 const SOURCE: &str = "int f(void) { return 1; }\nint main(void) { return f(); }\n";
@@ -259,9 +259,9 @@ fn the_language_is_part_of_what_is_compiled() {
         trial.check(compiler, &as_c, Hit);
         trial.prove_served(compiler, &["-c", "size.c", "-o", "size.o"]);
         trial.prove_served(compiler, &["-x", "cpp-output", "-c", "size.c", "-o", "size.o"]);
-        let cpp = if compiler == GCC { "g++" } else { "clang++-14" };
-        if is_installed(cpp) {
-            trial.prove_hit(cpp, &["-c", "size.c", "-o", "size.o"]);
+        let cpp = if compiler == GCC { "g++".to_owned() } else { clang_for_cpp() };
+        if is_installed(&cpp) {
+            trial.prove_hit(&cpp, &["-c", "size.c", "-o", "size.o"]);
         }
     });
 }

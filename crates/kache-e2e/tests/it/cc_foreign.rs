@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::cc_trial::{CLANG, CcTrial, GCC, is_installed, with_each};
+use crate::cc_trial::{CLANG, CcTrial, GCC, clang_version, is_installed, with_each};
 use crate::expected::Expected::{self, Compiled, Failure, Hit, Passthrough, Unstored};
 
 /// Compiles with two contents of the file `input`, which make a difference.
@@ -383,24 +383,29 @@ fn the_contents_of_a_profile_are_an_input() {
     }
 }
 
+fn profdata() -> String {
+    format!("llvm-profdata-{}", clang_version())
+}
+
 /// Makes a profile of [`BRANCHES`] for Clang in the file `path`.
 #[track_caller]
 fn count_for_clang(trial: &mut CcTrial, path: &str, counts: [u32; 2]) {
     let [entered, taken] = counts;
+    let profdata = profdata();
     let script = format!(
-        "clang-14 -O2 -fprofile-instr-generate -c main.c -o p.o -S -emit-llvm 2>&1; \
+        "{CLANG} -O2 -fprofile-instr-generate -c main.c -o p.o -S -emit-llvm 2>&1; \
          hash=$(sed -n 's/.*@__profd_f = .*i64 [0-9-]*, i64 \\([0-9]*\\),.*/\\1/p' p.o); \
          printf 'f\\n%s\\n2\\n{entered}\\n{taken}\\n' $hash > p.text; \
-         llvm-profdata-14 merge p.text -o {path}"
+         {profdata} merge p.text -o {path}"
     );
-    let seen = trial.script("clang-14", &script);
+    let seen = trial.script(CLANG, &script);
     assert_eq!(seen.code(), Some(0), "{}", seen.stderr());
     trial.keep(path);
 }
 
 #[test]
 fn a_profile_that_clang_finds_by_name_is_an_input() {
-    if !is_installed(CLANG) || !is_installed("llvm-profdata-14") {
+    if !is_installed(CLANG) || !is_installed(&profdata()) {
         return;
     }
     let mut trial = CcTrial::of(&[("main.c", BRANCHES), ("dir/note", "")]);

@@ -19,8 +19,26 @@ use crate::expected::{Expected, assert_unstored};
 /// Compilers to try everything with. Those that are not installed are passed
 /// over with a word, except in CI, which installs them.
 pub(crate) const GCC: &str = "gcc";
-pub(crate) const CLANG: &str = "clang-14";
+pub(crate) const CLANG: &str = match option_env!("KACHE_TEST_CLANG") {
+    Some(other) => other,
+    None => "clang-14",
+};
 pub(crate) const BOTH: [&str; 2] = [GCC, CLANG];
+
+/// The name of [`CLANG`] for C++.
+pub(crate) fn clang_for_cpp() -> String {
+    CLANG.replacen("clang", "clang++", 1)
+}
+
+/// Returns what follows a hyphen in the names of [`CLANG`]'s own tools.
+pub(crate) fn clang_version() -> &'static str {
+    CLANG.rsplit_once('-').map_or("", |(_, version)| version)
+}
+
+/// Returns whether [`CLANG`] takes the time from `SOURCE_DATE_EPOCH`: from 16 on.
+pub(crate) fn clang_obeys_epoch() -> bool {
+    clang_version().parse::<u32>().is_ok_and(|version| version >= 16)
+}
 
 /// Everything that a run of a compiler shows.
 #[derive(Debug, PartialEq, Eq)]
