@@ -80,6 +80,12 @@ pub enum WatchError {
         /// The path.
         path: PathBuf,
     },
+    /// The library is where nothing may be run from.
+    #[error("`{}` is on a file system that is mounted `noexec`", path.display())]
+    NotLoadable {
+        /// The library.
+        path: PathBuf,
+    },
     /// Every name that was tried is that of another trace.
     #[error("there is no free name for a trace in `{}`", directory.display())]
     Names {

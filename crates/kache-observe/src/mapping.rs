@@ -23,6 +23,12 @@ unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
 
+/// Returns how large a file of this process may be. Who tries more is killed.
+pub(crate) fn largest_file_bytes() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    limit.current.unwrap_or(u64::MAX)
+}
+
 impl Mapping {
     /// Makes a trace of a fixed size, without anything in it, of an empty file.
     pub(crate) fn create(file: &File, path: &Path, bytes: usize) -> Result<Self, WatchError> {

@@ -93,7 +93,9 @@ impl Watch {
     pub fn start_in(directory: &Path, capacity_bytes: usize) -> Result<Self, WatchError> {
         const TRIES: u32 = 8;
 
+        let allowed = usize::try_from(mapping::largest_file_bytes()).unwrap_or(usize::MAX);
         let bytes = capacity_bytes.max(1).next_multiple_of(PAGE_BYTES);
+        let bytes = bytes.min(allowed / PAGE_BYTES * PAGE_BYTES);
         for _ in 0..TRIES {
             let path = directory.join(free_name());
             let mut options = OpenOptions::new();

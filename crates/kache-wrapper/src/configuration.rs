@@ -52,16 +52,19 @@ pub(crate) fn any_store(cwd: &Path) -> Option<Store> {
 /// bakes in the path itself, which would be found in the outputs, or
 /// something made of it, which would not.
 pub(crate) fn declared_variables(settings: &CrateSettings<'_>) -> Vec<(String, Digest)> {
+    let preloaded = kache_observe::preloaded_by_others().filter(|list| !list.is_empty());
+    let preloaded =
+        preloaded.map(|list| ("preloaded".to_owned(), env_digest(Some(list.as_encoded_bytes()))));
     if settings.key_env_vars.is_empty() {
-        return Vec::new();
+        return preloaded.into_iter().collect();
     }
-    let mut declared: Vec<(String, Digest)> = std::env::vars_os()
+    let declared = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| settings.key_env_vars.iter().any(|pattern| pattern.matches(name)))
         .map(|(name, value)| {
             (format!("declared variable {name}"), env_digest(Some(value.as_encoded_bytes())))
-        })
-        .collect();
+        });
+    let mut declared: Vec<(String, Digest)> = declared.chain(preloaded).collect();
     declared.sort();
     declared
 }

@@ -3,10 +3,16 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::time::Timespec;
 
 use crate::{outer, streams, terminal, watch};
 
@@ -81,10 +87,11 @@ pub(crate) fn ask(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> io:
 pub(crate) fn ask_by(mut command: Command) -> io::Result<Ran> {
     SPAWNED.fetch_add(1, Ordering::Relaxed);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn()?;
-    let pid = child.id();
-    let output = child.wait_with_output()?;
-    Ok(Ran { pid, status: output.status, stdout: output.stdout, stderr: output.stderr })
+    let mut child = command.spawn()?;
+    let child_stderr = child.stderr.take().expect("stderr is piped");
+    let nowhere = (io::sink(), io::sink());
+    let (stdout, stderr) = pump(&mut child, child_stderr, nowhere, &|line| Cow::Borrowed(line));
+    Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
 }
 
 /// Runs the compiler, passing its output on as it comes.
@@ -100,7 +107,8 @@ pub(crate) fn run_streaming(
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     announce(&command, &child);
     let child_stderr = child.stderr.take().expect("stderr is piped");
-    let (stdout, stderr) = pump(&mut child, child_stderr, rewrite);
+    let here = (io::stdout(), io::stderr());
+    let (stdout, stderr) = pump(&mut child, child_stderr, here, rewrite);
     Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
 }
 
@@ -120,7 +128,8 @@ pub(crate) fn run_on_terminal(mut command: Command) -> io::Result<Ran> {
     // ends when the compiler does.
     drop(command);
     let mut child = spawned?;
-    let (stdout, stderr) = pump(&mut child, reader, &|line| Cow::Borrowed(line));
+    let here = (io::stdout(), io::stderr());
+    let (stdout, stderr) = pump(&mut child, reader, here, &|line| Cow::Borrowed(line));
     Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
 }
 
@@ -131,25 +140,31 @@ fn announce(command: &Command, child: &Child) {
     }
 }
 
+/// Passes on what `child` says, to `out` and `err`, until it has ended and said all.
 fn pump(
     child: &mut Child,
-    child_stderr: impl Read,
+    child_stderr: impl Read + AsFd,
+    (out, err): (impl Write + Send, impl Write),
     rewrite: &dyn Fn(&str) -> Cow<'_, str>,
 ) -> (Vec<u8>, Vec<u8>) {
     let child_stdout = child.stdout.take().expect("stdout is piped");
+    let pid = Pid::from_child(child);
     thread::scope(|scope| {
         let stdout =
-            scope.spawn(|| pass_on(child_stdout, io::stdout(), &|line| Cow::Borrowed(line)));
-        let stderr = pass_on(child_stderr, io::stderr(), rewrite);
+            scope.spawn(move || pass_on(child_stdout, pid, out, &|line| Cow::Borrowed(line)));
+        let stderr = pass_on(child_stderr, pid, err, rewrite);
         (stdout.join().expect("passing output on does not panic"), stderr)
     })
 }
 
 /// Copies `from` to `to` line by line and returns what was written.
 ///
-/// A reader that has gone away does not stop the compiler: its pipe is drained.
+/// A reader that has gone away does not stop the compiler: its pipe is drained. What
+/// the compiler leaves behind may hold the pipe open for as long as it likes: when the
+/// process `pid` has ended and nothing more comes, that is all.
 fn pass_on(
-    mut from: impl Read,
+    mut from: impl Read + AsFd,
+    pid: Pid,
     mut to: impl Write,
     rewrite: &dyn Fn(&str) -> Cow<'_, str>,
 ) -> Vec<u8> {
@@ -157,6 +172,12 @@ fn pass_on(
     let mut pending: Vec<u8> = Vec::new();
     let mut chunk = vec![0; 64 << 10];
     loop {
+        if !is_readable_soon(&from) {
+            if has_ended(pid) && !is_readable_soon(&from) {
+                break;
+            }
+            continue;
+        }
         let length = match from.read(&mut chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Ok(length) if length > 0 => length,
@@ -171,6 +192,24 @@ fn pass_on(
     }
     write_lines(&pending, &mut to, &mut passed, rewrite);
     passed
+}
+
+/// Returns whether reading from `file` gives something, be it the end, before long.
+/// Where that cannot be told, it is read to see.
+fn is_readable_soon(file: &impl AsFd) -> bool {
+    const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+    let mut files = [PollFd::new(file, PollFlags::IN)];
+    match poll(&mut files, Some(&SOON)) {
+        Ok(ready) => ready > 0,
+        Err(error) => error != Errno::INTR,
+    }
+}
+
+/// Returns whether the child `pid`, which nobody has waited for, has ended.
+fn has_ended(pid: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::Pid(pid), options), Ok(Some(_)) | Err(_))
 }
 
 fn write_lines(

@@ -62,6 +62,20 @@ impl Toolchain {
     }
 }
 
+impl Toolchain {
+    /// Returns the files and directories that its identity stands for.
+    ///
+    /// A distribution's compiler has its libraries below `/usr`, beside everything else.
+    pub(crate) fn own_places(&self) -> Vec<PathBuf> {
+        let sysroot = Path::new(&self.sysroot);
+        if sysroot.join("include").exists() {
+            let watched = self.watched.iter().map(|(path, _)| path.clone());
+            return watched.chain([sysroot.join("lib/rustlib")]).collect();
+        }
+        vec![sysroot.to_owned()]
+    }
+}
+
 /// Asks a compiler where its own libraries are.
 const SYSROOT: &str = "--print=sysroot";
 
@@ -226,7 +240,13 @@ fn watch_target_libraries(
     watched: &mut Vec<(PathBuf, FileStamp)>,
 ) {
     let dir = lib.join("rustlib").join(target).join("lib");
-    let Ok(metadata) = fs::metadata(&dir) else { return };
+    let Ok(metadata) = fs::metadata(&dir) else {
+        // They may be added, which changes the deepest directory that there is.
+        let above = dir.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)));
+        let above = above.map(|(above, found)| (above.to_owned(), identity::stamp_of(&found)));
+        watched.extend(above);
+        return;
+    };
     watched.push((dir.clone(), identity::stamp_of(&metadata)));
     for name in names_in(&dir) {
         let size = fs::metadata(dir.join(&name)).map_or(0, |metadata| metadata.len());

@@ -28,6 +28,12 @@ pub(crate) fn attach(
 ) -> Result<Watched, WatchError> {
     let library = kache_observe::unpack(&store.layout().observers())?;
     let library = library.ok_or(WatchError::Platform)?;
+    // The loader would say so on standard error.
+    let is_loadable = rustix::fs::statvfs(&library)
+        .is_ok_and(|found| !found.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    if !is_loadable {
+        return Err(WatchError::NotLoadable { path: library });
+    }
     let watch = Watch::start()?;
     let (library, file) = loadable(library)?;
     command.envs(watch.variables(&library, hosts)?);

@@ -1,5 +1,7 @@
 //! Variables that a compiler obeys.
 
+use std::time::{Duration, Instant};
+
 use kache_e2e::process::run;
 
 use crate::cc_trial::{BOTH, CLANG, CcTrial, GCC, is_installed, with_each};
@@ -180,4 +182,52 @@ fn a_recorded_command_line_is_left_to_clang() {
             trial.check(CLANG, &[option, "-g", "-c", "main.c"], Passthrough);
         }
     }
+}
+
+#[test]
+fn a_library_that_the_user_preloads_counts() {
+    let mut trial = CcTrial::of(&[
+        ("main.c", "int part =\n#include \"part.h\"\n;\n"),
+        ("part.h", "1"),
+        ("other.h", "2"),
+        (
+            "preload.c",
+            "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <string.h>\n\
+             int open(const char *path, int flags, int mode) {\n\
+             int (*next)(const char *, int, int) = dlsym(RTLD_NEXT, \"open\");\n\
+             size_t n = strlen(path);\n\
+             if (n >= 6 && !strcmp(path + n - 6, \"part.h\")) path = \"other.h\";\n\
+             return next(path, flags, mode);\n}\n",
+        ),
+    ]);
+    trial.make(
+        GCC,
+        &["-w", "-shared", "-fPIC", "preload.c", "-o", "preload.so", "-ldl"],
+        "preload.so",
+    );
+    let args = ["-c", "main.c"];
+    trial.prove_hit(GCC, &args);
+    let without = trial.check(GCC, &args, Hit);
+    let library = trial.project.path("preload.so");
+    trial.env.set("LD_PRELOAD", library);
+    let with = trial.check(GCC, &args, Compiled);
+    assert_ne!(with.bytes("main.o"), without.bytes("main.o"), "the library makes a difference");
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_stops_no_compilation() {
+    let trial = CcTrial::of(&[("main.c", "int x;\n")]);
+    let kache = trial.kache.wrapper.display();
+    let limited = format!("ulimit -f 20000; {kache} gcc -c main.c");
+    assert_eq!(trial.script(GCC, &limited).code(), Some(0));
+}
+
+#[test]
+fn what_a_compiler_leaves_behind_is_not_waited_for() {
+    let trial = CcTrial::of(&[("main.c", "int x;\n")]);
+    let compiler = trial.program("mycc-gcc", "#!/bin/sh\nsleep 20 &\nexec gcc \"$@\"\n");
+    let began = Instant::now();
+    let call = format!("{} {compiler} -c main.c", trial.kache.wrapper.display());
+    assert_eq!(trial.script(GCC, &call).code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(20));
 }

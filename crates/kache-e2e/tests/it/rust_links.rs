@@ -538,3 +538,28 @@ fn the_c_library_is_an_input() {
     trial.write("native/libc.so", format!("/* another */\n{script}"));
     trial.check("app", Dup);
 }
+
+#[test]
+fn a_linker_script_that_is_found_elsewhere_gives_way_to_one_that_appears() {
+    let mut trial = program(
+        "unsafe extern \"C\" { static value: u8; }\n\
+         fn main() { println!(\"{}\", (&raw const value).addr() & 0xffff); }\n",
+    );
+    trial.rustflags(&[
+        "-L",
+        "native={dir}/early",
+        "-L",
+        "native={dir}/late",
+        "-Clink-arg=-Tadd.ld",
+    ]);
+    let section = "SECTIONS { .foo : { LONG(1) } } INSERT AFTER .rodata;\n";
+    trial.write("late/add.ld", format!("INCLUDE values.ld\n{section}"));
+    trial.write("late/values.ld", "value = 0x2222;\n");
+    trial.write("early/note", "");
+    trial.prove_hit("app");
+    for (file, value) in [("early/values.ld", 0x3333), ("values.ld", 0x4444)] {
+        trial.write(file, format!("value = {value};\n"));
+        assert_eq!(trial.check("app", Expected::Compiled), format!("{value}\n"), "{file}");
+        trial.check("app", Hit);
+    }
+}

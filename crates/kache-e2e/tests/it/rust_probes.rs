@@ -5,6 +5,7 @@
 
 use kache_e2e::cargo::CargoOutcome;
 use kache_e2e::events::Event;
+use kache_e2e::oracle::run_program;
 
 use crate::build_scripts::trial as script_trial;
 use crate::expected::Expected::{self, Compiled, Hit};
@@ -236,4 +237,27 @@ fn a_probe_of_one_checkout_is_known_in_another() {
     let built = trial.build_in(&there);
     assert_eq!(probes(&built).len(), 1);
     Hit.assert_told_by(probes(&built)[0]);
+}
+
+#[test]
+fn what_an_earlier_probe_left_is_not_taken_for_made() {
+    let body = format!(
+        "{FROM_STDIN} let no = probe(&args, \"nonsense!\"); \
+         let left = Path::new(&out).join(\"libprobe.rmeta\").exists(); \
+         if round == \"first\" {{ probe(&args, \"pub fn f() {{}}\"); probe(&args, \"nonsense!!\"); }} \
+         if round == \"second\" {{ probe(&args, \"nonsense!!\"); }} \
+         let there = Path::new(&out).join(\"libprobe.rmeta\").exists(); \
+         format!(\"{{round}} {{left}} {{there}} {{}}\", no.len())"
+    );
+    let mut trial = trial(&body);
+    assert!(check(&mut trial, "first", &[Compiled; 3]).starts_with("first false true"));
+    // Bare cargo would run the script where it ran before.
+    trial.set("ROUND", "second");
+    let built = trial.build();
+    for event in probes(&built) {
+        Hit.assert_told_by(event);
+    }
+    let program = trial.project().program("app");
+    let printed = run_program(&trial.scenario.env, &program, &[]).unwrap().stdout;
+    assert!(printed.starts_with("second false false"), "{printed}");
 }

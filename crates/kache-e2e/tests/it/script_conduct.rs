@@ -9,6 +9,7 @@ use crate::build_scripts::{RUN, trial};
 use crate::expected::Expected::{Compiled, Failure, Hit, Miss};
 use crate::expected::assert_unstored;
 use crate::files::contains;
+use crate::script_cargo::out_dir;
 use crate::trial::{Trial, event_of};
 
 /// Builds twice: the script must not be stored, for a reason in which `why`
@@ -219,7 +220,7 @@ fn what_a_script_adds_to_is_not_taken_for_made() {
     let built = trial.cargo_in(trial.project(), "build").run().unwrap();
     assert_unstored(event_of(&built, RUN), "an earlier run left");
     let _built = trial.build();
-    let log = crate::script_cargo::out_dir(&trial.project().target_dir()).join("log");
+    let log = out_dir(&trial.project().target_dir()).join("log");
     assert_eq!(fs::read_to_string(log).unwrap(), "2\n");
 }
 
@@ -288,7 +289,7 @@ fn what_a_script_says_is_repeated_byte_for_byte() {
     let trial = trial(body);
     trial.prove_hit(RUN);
     let beside = |trial: &Trial| {
-        let out = crate::script_cargo::out_dir(&trial.project().target_dir());
+        let out = out_dir(&trial.project().target_dir());
         ["output", "stderr"].map(|name| fs::read(out.with_file_name(name)).unwrap())
     };
     let restored = beside(&trial);
@@ -363,7 +364,7 @@ fn what_a_script_found_a_compiler_by_stays_when_kache_goes() {
         let ran = output_of(std::process::Command::new("grep").arg("-rlI").arg("/shims/").arg(dir));
         ran.unwrap_or_default()
     };
-    let out = crate::script_cargo::out_dir(&trial.project().target_dir());
+    let out = out_dir(&trial.project().target_dir());
     assert_eq!(named(&out), "", "it names a directory of kache's");
     fs::remove_dir_all(trial.scenario.env.cache_dir()).unwrap();
     let again = trial.cargo_in(trial.project(), "build").var("KACHE_DISABLED", "1");
@@ -421,4 +422,86 @@ fn a_program_that_a_shell_finds_nowhere_is_missing_and_no_input() {
     assert_eq!(trial.check(RUN, Miss), "found\n\n");
     trial.remove("tool");
     assert_eq!(trial.check(RUN, Hit), "none\n\n");
+}
+
+#[test]
+fn what_an_earlier_run_left_is_not_taken_for_made() {
+    let body = "println!(\"cargo:rerun-if-env-changed=NAME\"); \
+        let out = env::var(\"OUT_DIR\").unwrap(); \
+        let name = env::var(\"NAME\").unwrap(); \
+        fs::write(format!(\"{out}/{name}\"), \"made\").unwrap(); \
+        fs::create_dir_all(format!(\"{out}/dir-{name}\")).unwrap(); \
+        let _ = std::os::unix::fs::symlink(&name, format!(\"{out}/link-{name}\")); name";
+    let mut trial = trial(body);
+    trial.set("NAME", "one");
+    drop(trial.check(RUN, Compiled));
+    trial.set("NAME", "two");
+    let built = trial.cargo_in(trial.project(), "build").run().unwrap();
+    assert!(Compiled.is_told_by(event_of(&built, RUN)), "{}", event_of(&built, RUN).describe());
+    drop(trial.check(RUN, Hit));
+    let out = out_dir(&trial.project().target_dir());
+    let mut names: Vec<_> = fs::read_dir(out)
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["dir-two", "link-two", "made.rs", "two"]);
+}
+
+#[test]
+fn a_place_in_the_temporary_directory_is_not_taken_for_one_in_another() {
+    let mut trial = trial("format!(\"/tmp/app.sock {}\", Path::new(\"/tmp/kache-none\").exists())");
+    trial.set("TMPDIR", "/tmp");
+    trial.prove_hit(RUN);
+    trial.set("TMPDIR", "/var/tmp");
+    assert_eq!(trial.check(RUN, Hit), "/tmp/app.sock false\n");
+}
+
+#[test]
+fn a_link_that_is_left_by_a_parent_is_an_input() {
+    let trial = trial("fs::read_to_string(\"link/../data\").unwrap()");
+    for dir in ["one", "two"] {
+        trial.write(&format!("{dir}/deep/note"), "");
+        trial.write(&format!("{dir}/data"), dir);
+    }
+    let lead = |to: &str| {
+        drop(fs::remove_file(trial.path("link")));
+        std::os::unix::fs::symlink(format!("{to}/deep"), trial.path("link")).unwrap();
+    };
+    lead("one");
+    trial.prove_hit(RUN);
+    lead("two");
+    assert_eq!(trial.check(RUN, Miss), "two\n");
+}
+
+#[test]
+fn a_script_that_removes_what_it_did_not_make_runs_each_time() {
+    let trial = trial("fs::remove_file(\"stale\").is_ok().to_string()");
+    trial.write("stale", "");
+    trial.check_unstored(RUN, "it removes");
+    assert_eq!(trial.check(RUN, Compiled), "false\n");
+}
+
+#[test]
+fn where_a_script_has_libraries_looked_for_is_an_input() {
+    let mut trial = trial(
+        "let said = Command::new(env::var(\"TOOL\").unwrap()).output().unwrap().stdout; \
+         String::from_utf8(said).unwrap()",
+    );
+    trial.write(
+        "tool.c",
+        "#include <stdio.h>\nint f(void);\nint main(void) { printf(\"%d\", f()); }\n",
+    );
+    for (dir, value) in [("one", 1), ("two", 2)] {
+        trial.write(&format!("{dir}/f.c"), format!("int f(void) {{ return {value}; }}\n"));
+        let [source, library] = ["f.c", "libf.so"].map(|name| format!("{dir}/{name}"));
+        trial.tool("cc", &["-shared", "-fPIC", &source, "-o", &library]);
+    }
+    trial.tool("cc", &["tool.c", "-Lone", "-lf", "-o", "tool"]);
+    let [tool, one, two] = ["tool", "one", "two"].map(|name| trial.path(name));
+    trial.set("TOOL", tool.to_string_lossy());
+    trial.set("LD_LIBRARY_PATH", one.to_string_lossy());
+    trial.prove_hit(RUN);
+    trial.set("LD_LIBRARY_PATH", two.to_string_lossy());
+    assert_eq!(trial.check(RUN, Compiled), "2\n");
 }

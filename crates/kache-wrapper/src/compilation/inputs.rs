@@ -6,6 +6,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use kache_key::input::{FileStamp, absent_digest, root_digest};
 use kache_key::rustc::messages::Segment;
@@ -32,6 +34,23 @@ impl Start {
     pub(crate) fn now() -> Self {
         let file_clock_ns = clock::file_clock_ns();
         Self { file_clock_ns, wall_clock_ns: clock::now_ns() }
+    }
+
+    /// Takes the clocks once the one of file times has ticked: whatever changed before
+    /// this is called is then seen to be older. Waits a few milliseconds.
+    pub(crate) fn after_tick() -> Self {
+        const A_TICK_AT_MOST: Duration = Duration::from_millis(20);
+
+        let (before_ns, began) = (clock::file_clock_ns(), Instant::now());
+        while clock::file_clock_ns() == before_ns && began.elapsed() < A_TICK_AT_MOST {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Self::now()
+    }
+
+    /// Returns whether what has this metadata was there, as it is, before.
+    pub(crate) fn is_after(&self, metadata: &Metadata) -> bool {
+        identity::stamp_of(metadata).ctime_ns < self.file_clock_ns
     }
 }
 
@@ -210,8 +229,7 @@ impl<'a> Inputs<'a> {
     pub(crate) fn check_written(&self, path: &Path) -> Result<Metadata, String> {
         let metadata =
             fs::symlink_metadata(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
-        let changed_ns = identity::stamp_of(&metadata).ctime_ns;
-        if !metadata.is_file() || changed_ns < self.start.file_clock_ns {
+        if !metadata.is_file() || self.start.is_after(&metadata) {
             return Err(format!("`{}` was not written", path.display()));
         }
         Ok(metadata)

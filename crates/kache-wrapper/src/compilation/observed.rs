@@ -66,6 +66,9 @@ impl Inputs<'_> {
         if metadata.is_dir() {
             return self.add_kind(path, tops).map(drop);
         }
+        if !metadata.is_file() {
+            return Err(format!("`{}` is not a plain file", path.display()));
+        }
         if metadata.len() > MAX_FILE_BYTES {
             return Err(format!("`{}` is too large for an input", path.display()));
         }
@@ -176,8 +179,11 @@ impl Inputs<'_> {
     fn tokens(&self, path: &Path, tops: &[&Path]) -> Vec<PathToken> {
         let text = path.to_string_lossy();
         let roots = self.roots();
-        let mut tokens = vec![roots.tokenise(&text)];
-        if roots.split(&text).is_none() {
+        // Who names a file in the temporary directory may mean just that one.
+        let root = roots.split(&text).filter(|(kind, _)| *kind != RootKind::Temp);
+        let named = if root.is_some() { roots } else { &Roots::default() };
+        let mut tokens = vec![named.tokenise(&text)];
+        if root.is_none() {
             tokens.extend(tops.iter().filter_map(|top| way_up(path, top, roots)));
             tokens.dedup();
         }

@@ -18,6 +18,9 @@ pub(crate) struct Ground<'a> {
     pub(crate) has_leftovers: bool,
     /// Files, and directories of files, that are in the key already.
     pub(crate) known: &'a [PathBuf],
+    /// Those of the compiler. What is not there may be added later, and the key says
+    /// nothing of that.
+    pub(crate) toolchain: &'a [PathBuf],
 }
 
 /// What was seen, each once. Paths are as the processes named them.
@@ -36,6 +39,8 @@ pub(crate) struct Sight {
     pub(crate) programs: BTreeSet<PathBuf>,
     /// Everything that was written and is not in the own directory.
     pub(crate) written_elsewhere: BTreeSet<PathBuf>,
+    /// Removed from elsewhere, and not written before.
+    pub(crate) taken_away: BTreeSet<PathBuf>,
     /// Every path that occurs, read or written.
     pub(crate) mentioned: BTreeSet<PathBuf>,
     /// Whether the time zone's idea of now was asked for: dates are made so.
@@ -102,7 +107,10 @@ impl Sorter<'_> {
                 let input = self.input(path)?;
                 self.sight.links.extend(input);
             }
-            Act::Missing(path) => self.missing(&without_parents(path)),
+            Act::Missing(path) => {
+                self.links_before_parents(path);
+                self.missing(&without_parents(path));
+            }
             Act::Env(name) => {
                 self.sight.variables.insert(name.to_string_lossy().into_owned());
             }
@@ -112,9 +120,10 @@ impl Sorter<'_> {
             | Act::Linked(path)
             | Act::Exec(path)
             | Act::Spawned { program: path, .. } => self.program(path),
-            Act::Wrote(path) | Act::Removed(path) => self.wrote(without_parents(path)),
+            Act::Wrote(path) => self.wrote(without_parents(path)),
+            Act::Removed(path) => self.took_away(without_parents(path)),
             Act::Renamed { from, to } => {
-                self.wrote(without_parents(from));
+                self.took_away(without_parents(from));
                 self.moved.insert(without_parents(to));
                 self.wrote(without_parents(to));
             }
@@ -132,7 +141,7 @@ impl Sorter<'_> {
     }
 
     fn missing(&mut self, path: &Path) {
-        if self.is_known(path) {
+        if is_below(path, self.ground.known) {
             return;
         }
         self.sight.mentioned.insert(path.to_owned());
@@ -148,6 +157,14 @@ impl Sorter<'_> {
         }
     }
 
+    fn took_away(&mut self, path: PathBuf) {
+        let is_foreign = !self.is_in_own_dir(&path) && !self.is_written(&path);
+        if is_foreign && place_of(&path) == Place::Disk {
+            self.sight.taken_away.insert(path.clone());
+        }
+        self.wrote(path);
+    }
+
     fn wrote(&mut self, path: PathBuf) {
         self.sight.mentioned.insert(path.clone());
         self.written.insert(path.clone());
@@ -158,6 +175,7 @@ impl Sorter<'_> {
 
     /// Returns `path` if what is there was there before the processes began.
     fn input(&mut self, path: &Path) -> Result<Option<PathBuf>, String> {
+        self.links_before_parents(path);
         let path = without_parents(path);
         match place_of(&path) {
             Place::Same => return Ok(None),
@@ -183,6 +201,18 @@ impl Sorter<'_> {
         Ok(None)
     }
 
+    /// Adds what stands before a `..` in `path` if links lead somewhere else from there.
+    fn links_before_parents(&mut self, path: &Path) {
+        let mut before = PathBuf::new();
+        for part in path.components() {
+            let is_link = || fs::canonicalize(&before).is_ok_and(|real| real != folded(&before));
+            if part == Component::ParentDir && is_link() {
+                self.sight.links.insert(before.clone());
+            }
+            before.push(part);
+        }
+    }
+
     fn is_written(&self, path: &Path) -> bool {
         self.written.contains(path) || path.ancestors().any(|part| self.moved.contains(part))
     }
@@ -192,8 +222,12 @@ impl Sorter<'_> {
     }
 
     fn is_known(&self, path: &Path) -> bool {
-        self.ground.known.iter().any(|dir| path.starts_with(dir))
+        is_below(path, self.ground.known) || is_below(path, self.ground.toolchain)
     }
+}
+
+fn is_below(path: &Path, places: &[PathBuf]) -> bool {
+    places.iter().any(|place| path.starts_with(place))
 }
 
 /// Returns `path` without `..` in it. A link on the way is followed first.
@@ -232,10 +266,22 @@ pub(crate) enum Place {
     Moving,
 }
 
-/// Below `/proc` and `/sys`: about the process itself, how many jobs may run,
-/// how much memory there is.
+/// What every system has below `/dev`; below `/proc` and `/sys`: about the process
+/// itself, how many jobs may run, how much memory there is.
 const WITHOUT_INFLUENCE: &[&str] = &[
-    "/dev",
+    "/dev/console",
+    "/dev/fd",
+    "/dev/full",
+    "/dev/null",
+    "/dev/ptmx",
+    "/dev/pts",
+    "/dev/random",
+    "/dev/stderr",
+    "/dev/stdin",
+    "/dev/stdout",
+    "/dev/tty",
+    "/dev/urandom",
+    "/dev/zero",
     "/proc/filesystems",
     "/proc/meminfo",
     "/proc/mounts",
@@ -252,16 +298,10 @@ const WITHOUT_INFLUENCE: &[&str] = &[
 /// `/dev/urandom` interpreters read when they start, whatever they do then.
 const RANDOM: &str = "/proc/sys/kernel/random";
 
-/// Among those, a file system like any other.
-const SHARED_MEMORY: &str = "/dev/shm";
-
 /// Returns what kind of file system `path` is on.
 pub(crate) fn place_of(path: &Path) -> Place {
     let text = path.as_os_str().as_encoded_bytes();
     if ![b"/dev".as_slice(), b"/proc", b"/sys"].iter().any(|start| text.starts_with(start)) {
-        return Place::Disk;
-    }
-    if path.starts_with(SHARED_MEMORY) {
         return Place::Disk;
     }
     if path.starts_with(RANDOM) || path.strip_prefix("/proc").is_ok_and(leads_elsewhere) {
@@ -311,6 +351,9 @@ mod tests {
         check("/home/u/x", Place::Disk);
         check("/device/x", Place::Disk);
         check("/dev/null", Place::Same);
+        check("/dev", Place::Disk);
+        check("/dev/kvm", Place::Disk);
+        check("/dev/pts/3", Place::Same);
         check("/proc/self/maps", Place::Same);
         check("/proc/123/status", Place::Same);
         check("/proc", Place::Same);

@@ -40,11 +40,12 @@ impl Compiler for Facts<'_> {
         let started = Instant::now();
         let undo = self.remaps.undo();
         let mut command = process::command(&self.call.compiler.program, &args);
-        let sysroot = Path::new(&self.toolchain.sysroot);
+        let hosts = self.toolchain.own_places();
+        let hosts: Vec<&Path> = hosts.iter().map(PathBuf::as_path).collect();
         // Whoever observes this process observes the compiler, and nobody else can.
         let is_watched = self.may_run_macros() && !is_edit && !outer::is_observed();
         let watch =
-            is_watched.then(|| watch::attach(&mut command, &self.compilation.store, &[sysroot]));
+            is_watched.then(|| watch::attach(&mut command, &self.compilation.store, &hosts));
         let ran = process::run_streaming(command, &|line| messages::unmap_line(line, &undo))?;
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.lap(Phase::Compile);

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache_config::Config;
+use kache_config::{Config, CrateSettings};
 use kache_key::build_script::{self, ScriptRun};
 use kache_key::rustc::unit::Target;
-use kache_key::{RootKind, Roots};
+use kache_key::{Digest, RootKind, Roots};
 use kache_store::{Store, TextOutput};
 
 use super::{Call, tree};
@@ -26,7 +26,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) call: &'a Call,
     pub(crate) compilation: Compilation<'a>,
     pub(crate) out_dir: PathBuf,
-    pub(crate) sysroot: PathBuf,
+    /// What the compiler's identity stands for.
+    pub(crate) toolchain: Vec<PathBuf>,
     /// Whether the C compilers that the script starts are to be cached.
     pub(crate) wraps_cc: bool,
 }
@@ -82,7 +83,7 @@ pub(crate) fn gather<'a>(
         roots: &roots,
         variables: &told_by_cargo()?,
         salt: &config.key_salt,
-        facts: &configuration::declared_variables(&settings),
+        facts: &named_digests(&settings, &roots),
     });
     let compilation = Compilation {
         config,
@@ -103,9 +104,25 @@ pub(crate) fn gather<'a>(
         call,
         compilation,
         out_dir: out_dir.to_owned(),
-        sysroot: toolchain.sysroot.into(),
+        toolchain: toolchain.own_places(),
         wraps_cc: settings.build_scripts.wrap_cc,
     })
+}
+
+/// Returns the digests of what the variables say that nobody asks for.
+fn named_digests(settings: &CrateSettings<'_>, roots: &Roots) -> Vec<(String, Digest)> {
+    let mut digests = configuration::declared_variables(settings);
+    let listed = variable("LD_LIBRARY_PATH").unwrap_or_default();
+    let is_cargos = |dir: &str| {
+        let root = roots.split(dir).map(|(kind, _)| kind);
+        matches!(root, Some(RootKind::OutDir | RootKind::Target | RootKind::Sysroot))
+    };
+    let users = listed.split(':').filter(|dir| !dir.is_empty() && !is_cargos(dir));
+    let dirs: Vec<String> = users.map(|dir| roots.tokenise(dir).0).collect();
+    if !dirs.is_empty() {
+        digests.push(("library path".to_owned(), Digest::of(dirs.join(":").as_bytes())));
+    }
+    digests
 }
 
 /// Returns the variables by which cargo tells the script what to make, sorted.
@@ -133,7 +150,6 @@ pub(crate) fn roots(cwd: &Path, out_dir: &Path, target_dir: Option<&Path>, sysro
         text(workspace(cwd, target_dir)).map(|path| (RootKind::Workspace, path)),
         places::cargo_home().map(|path| (RootKind::CargoHome, path)),
         Some((RootKind::Sysroot, sysroot.to_owned())),
-        text(std::env::temp_dir()).map(|path| (RootKind::Temp, path)),
     ];
     Roots::of(known.into_iter().flatten())
 }

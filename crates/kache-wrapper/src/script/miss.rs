@@ -45,7 +45,9 @@ impl Compiler for Facts<'_> {
         let mut command = self.call.command();
         let links = self.put_links_before_compilers(&mut command);
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
-        let before = Before { start: Start::now(), has_leftovers };
+        // What is left of earlier runs must be seen to be old, copies of it too.
+        let start = if has_leftovers { Start::after_tick() } else { Start::now() };
+        let before = Before { start, has_leftovers };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -112,12 +114,8 @@ fn collect(
     let ground = Ground {
         own_dir: Some(&facts.out_dir),
         has_leftovers: before.has_leftovers,
-        known: &[
-            facts.sysroot.clone(),
-            facts.call.program.clone(),
-            facts.compilation.store.layout().shims(),
-            kache,
-        ],
+        known: &[facts.call.program.clone(), facts.compilation.store.layout().shims(), kache],
+        toolchain: &facts.toolchain,
     };
     if !trace.left_behind.is_empty() {
         return Err("it leaves a process behind".to_owned());
@@ -172,6 +170,9 @@ fn check_sight(sight: &Sight) -> Result<(), String> {
     if let Some(path) = sight.written_elsewhere.iter().find(|path| path.symlink_metadata().is_ok())
     {
         return Err(format!("it writes `{}`", path.display()));
+    }
+    if let Some(path) = sight.taken_away.first() {
+        return Err(format!("it removes `{}`", path.display()));
     }
     if sight.asked_for_date || sight.asked_for_time {
         return Err("it asks what time it is".to_owned());

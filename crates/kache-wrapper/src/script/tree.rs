@@ -3,7 +3,7 @@
 //! Files are outputs as they are. A text that names roots is stored with their
 //! names; a link and an empty directory are texts too, told apart by their role.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +73,10 @@ impl Gatherer<'_, '_> {
         }
         entries.sort();
         if entries.is_empty() && dir != self.top {
+            let metadata = fs::symlink_metadata(dir).map_err(failed)?;
+            if self.is_leftover(&metadata) {
+                return Ok(());
+            }
             return self.text(dir, TextKind::Directory, String::new());
         }
         for path in entries {
@@ -84,7 +88,9 @@ impl Gatherer<'_, '_> {
             if metadata.is_dir() {
                 self.directory(&path)?;
             } else if metadata.is_symlink() {
-                self.link(&path)?;
+                if !self.is_leftover(&metadata) {
+                    self.link(&path)?;
+                }
             } else if metadata.is_file() {
                 self.file(&path, metadata.len())?;
             } else {
@@ -92,6 +98,11 @@ impl Gatherer<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether an earlier run left it, and this one did not change it.
+    fn is_leftover(&self, metadata: &Metadata) -> bool {
+        self.has_leftovers && self.inputs.start.is_after(metadata)
     }
 
     fn link(&mut self, path: &Path) -> Result<(), String> {

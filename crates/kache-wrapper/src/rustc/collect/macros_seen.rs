@@ -49,12 +49,16 @@ impl Collector<'_> {
             return Err("a macro leaves a process behind".to_owned());
         }
         let known = self.known_to_the_compiler();
-        let ground = Ground { own_dir: None, has_leftovers: false, known: &known };
+        let toolchain = &self.facts.toolchain.own_places();
+        let ground = Ground { own_dir: None, has_leftovers: false, known: &known, toolchain };
         let sight = sight::sort(trace, &ground).map_err(|why| format!("a macro: {why}"))?;
         if let Some(path) =
             sight.written_elsewhere.iter().find(|path| path.symlink_metadata().is_ok())
         {
             return Err(format!("a macro writes `{}`", path.display()));
+        }
+        if let Some(path) = sight.taken_away.first() {
+            return Err(format!("a macro removes `{}`", path.display()));
         }
         if sight.asked_for_time || sight.asked_for_date {
             return Err("a macro asks what time it is".to_owned());
@@ -98,7 +102,6 @@ impl Collector<'_> {
         let externs = self.before.externs.iter().map(|(path, _)| path.clone());
         let dependencies = unit.search_paths.iter().filter(|path| path.kind == "dependency");
         let dependencies = dependencies.map(|path| self.facts.compilation.absolute(&path.path));
-        let sysroot = self.facts.compilation.roots.path(RootKind::Sysroot).map(PathBuf::from);
-        externs.chain(dependencies).chain(sysroot).collect()
+        externs.chain(dependencies).collect()
     }
 }

@@ -96,7 +96,9 @@ impl Collector<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        for dir in self.link_dirs.up_to(dir) {
+        // A linker script, and what it includes, is looked for where the linker runs first.
+        let here = is_script(&name).then(|| PathBuf::from(self.facts.compilation.cwd));
+        for dir in here.into_iter().chain(self.link_dirs.up_to(dir)) {
             for name in &names {
                 self.passed_over(&dir, name)?;
             }
@@ -145,13 +147,20 @@ impl Collector<'_> {
     }
 }
 
+/// Returns whether the linked file `name` may be a linker script, by what it is not.
+fn is_script(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    library_stem(name).is_none() && !matches!(extension, Some("a" | "o" | "rlib" | "rmeta" | "so"))
+}
+
 /// Returns the names under which the linked file `name` was looked for, or may
-/// have been: a library by its stem or by its own name, an object by its own.
+/// have been: a library by its stem or by its own name, an object or a linker script
+/// by its own.
 fn names_looked_for(name: &str) -> BTreeSet<String> {
     let stem = library_stem(name);
     let by_stem = stem.iter().flat_map(|stem| ["so", "a"].map(|it| format!("lib{stem}.{it}")));
     let is_object = Path::new(name).extension().is_some_and(|extension| extension == "o");
-    let is_looked_for = is_object || stem.is_some();
+    let is_looked_for = is_object || is_script(name) || stem.is_some();
     by_stem.chain(is_looked_for.then(|| name.to_owned())).collect()
 }
 
@@ -180,5 +189,7 @@ mod tests {
         check("crt1.o", &["crt1.o"]);
         check("libfoo.rlib", &[]);
         check("foo.a", &[]);
+        check("memory.x", &["memory.x"]);
+        check("script", &["script"]);
     }
 }

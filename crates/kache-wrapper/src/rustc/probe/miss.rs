@@ -17,7 +17,7 @@ use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::lookup::Missed;
 use crate::compilation::publish::{self, Collected};
 use crate::compilation::sight::{self, Ground};
-use crate::compilation::{Compiler, Form, products};
+use crate::compilation::{Compiler, Form, Product, products};
 use crate::process::{self, Ran};
 use crate::report::{Phase, Report};
 use crate::script;
@@ -45,8 +45,9 @@ impl Compiler for Facts<'_> {
         for product in &self.compilation.products {
             products::own_inode(&product.path)?;
         }
+        let has_leftovers = self.compilation.products.iter().any(|it| it.path.exists());
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
-        let start = Start::now();
+        let start = if has_leftovers { Start::after_tick() } else { Start::now() };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -76,7 +77,7 @@ impl Facts<'_> {
         if !trace.left_behind.is_empty() {
             return Err("the compiler leaves a process behind".to_owned());
         }
-        let is_own = |path: &PathBuf| path.starts_with(&self.sysroot);
+        let is_own = |path: &PathBuf| self.toolchain.iter().any(|own| path.starts_with(own));
         let macros = trace.acts().find_map(|act| match act {
             Act::Loaded(path) if !is_own(path) => Some(path),
             _ => None,
@@ -86,9 +87,13 @@ impl Facts<'_> {
         }
         // Whether it could write its outputs is all that it wants to know of them.
         let products = self.compilation.products.iter().map(|product| product.path.clone());
-        let known: Vec<PathBuf> = products.chain([self.sysroot.clone()]).collect();
-        let ground = Ground { own_dir: None, has_leftovers: false, known: &known };
+        let known: Vec<PathBuf> = products.collect();
+        let toolchain = &self.toolchain;
+        let ground = Ground { own_dir: None, has_leftovers: false, known: &known, toolchain };
         let sight = sight::sort(trace, &ground)?;
+        if let Some(path) = sight.taken_away.first() {
+            return Err(format!("the compiler removes `{}`", path.display()));
+        }
         self.check_written(&sight.written_elsewhere)?;
         let mut inputs = Inputs::new(&self.compilation, start)?;
         let (outputs, texts) = self.made(&mut inputs)?;
@@ -126,12 +131,13 @@ impl Facts<'_> {
         inputs: &mut Inputs<'_>,
     ) -> Result<(Vec<products::Made>, Vec<TextOutput>), String> {
         let (mut outputs, mut texts) = (Vec::new(), Vec::new());
-        for product in self.compilation.products.iter().filter(|product| product.path.exists()) {
+        let is_made = |product: &&Product| inputs.check_written(&product.path).is_ok();
+        let made: Vec<&Product> = self.compilation.products.iter().filter(is_made).collect();
+        for product in made {
             if product.form != Form::Text {
                 outputs.push(inputs.product(product, true)?);
                 continue;
             }
-            inputs.check_written(&product.path)?;
             let failed = |error| format!("`{}`: {error}", product.path.display());
             let text = fs::read_to_string(&product.path).map_err(failed)?;
             let segments = portable::tokenise(&text, &self.compilation.roots);

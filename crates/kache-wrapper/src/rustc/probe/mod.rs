@@ -37,7 +37,8 @@ struct Facts<'a> {
     compilation: Compilation<'a>,
     probe: &'a RustcProbe,
     source: Source,
-    sysroot: PathBuf,
+    /// What the compiler's identity stands for.
+    toolchain: Vec<PathBuf>,
     /// Whether what is said on standard output goes nowhere.
     is_unheard: bool,
 }
@@ -112,8 +113,8 @@ pub(super) fn serve(
         is_incremental: false,
         render_text: |stored: &TextOutput, roots| script::render(stored, roots),
     };
-    let sysroot = toolchain.sysroot.into();
-    let facts = Facts { call, compilation, probe, source, sysroot, is_unheard };
+    let toolchain = toolchain.own_places();
+    let facts = Facts { call, compilation, probe, source, toolchain, is_unheard };
     report.unit = Some(facts.compilation.id.to_string());
     report.lap(Phase::Parse);
     compilation::serve(&facts.compilation, &facts, report)
