@@ -115,7 +115,10 @@ fn named_digests(settings: &CrateSettings<'_>, roots: &Roots) -> Vec<(String, Di
     let listed = variable("LD_LIBRARY_PATH").unwrap_or_default();
     let is_cargos = |dir: &str| {
         let root = roots.split(dir).map(|(kind, _)| kind);
+        // Where cargo builds, it locks.
+        let mut above = Path::new(dir).ancestors().take(2);
         matches!(root, Some(RootKind::OutDir | RootKind::Target | RootKind::Sysroot))
+            || above.any(|dir| dir.join(".cargo-lock").exists())
     };
     let users = listed.split(':').filter(|dir| !dir.is_empty() && !is_cargos(dir));
     let dirs: Vec<String> = users.map(|dir| roots.tokenise(dir).0).collect();
