@@ -56,8 +56,8 @@ pub fn run(out: &mut dyn Write, log: &mut dyn Write) -> Result<bool, BenchScript
     writeln!(log, "fetching packages")?;
     registry::fetch_for(FIXTURE)?;
     env.share_registry().map_err(HarnessError::from)?;
-    let build = |project: &Project| -> Result<CargoOutcome, BenchScriptsError> {
-        writeln!(&mut io::stderr(), "building in {}", project.dir().display())?;
+    let mut build = |project: &Project| -> Result<CargoOutcome, BenchScriptsError> {
+        writeln!(log, "building in {}", project.dir().display())?;
         let run = CargoRun::new(&env, project.dir(), "build").wrapper(&kache.wrapper);
         let built = run.run().map_err(HarnessError::from)?;
         if built.success() { Ok(built) } else { Err(BenchScriptsError::Build(built.stderr)) }

@@ -46,7 +46,8 @@ pub(crate) fn any_store(cwd: &Path) -> Option<Store> {
     cache_dir.map(|dir| Store::at(&dir))
 }
 
-/// Returns the digest of each variable that the user declared.
+/// Returns the digest of each variable that the user declared, and of `LD_PRELOAD`
+/// without kache's own library, for which nobody asks.
 ///
 /// As it is, also where it names a directory: nobody can tell whether a macro
 /// bakes in the path itself, which would be found in the outputs, or

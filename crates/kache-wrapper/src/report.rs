@@ -65,6 +65,12 @@ impl Report {
         }
     }
 
+    /// Notes that the compiler, which was `started` then, has ended.
+    pub(crate) fn compiled(&mut self, started: Instant) {
+        self.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.lap(Phase::Compile);
+    }
+
     /// Adds the time since the last lap to `phase`.
     pub(crate) fn lap(&mut self, phase: Phase) {
         let now = Instant::now();

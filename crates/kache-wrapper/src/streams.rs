@@ -1,10 +1,12 @@
-//! The standard streams that were closed when this process began.
+//! The standard streams, above all those that were closed when this process began.
 //!
 //! Rust opens `/dev/null` in the place of each before `main` begins. What this
 //! process becomes must find them closed all the same: compilers end otherwise
 //! where a warning can go nowhere.
 
-use std::os::fd::BorrowedFd;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::FdFlags;
@@ -45,4 +47,12 @@ pub(crate) fn close_on_exec() {
             let _ = rustix::io::fcntl_setfd(stream, FdFlags::CLOEXEC);
         }
     }
+}
+
+/// Returns whether `stream` is the null device: nothing comes from it, and what is
+/// written to it goes nowhere.
+pub(crate) fn is_null_device(stream: impl AsFd) -> bool {
+    let null = fs::metadata("/dev/null").map(|metadata| metadata.rdev());
+    let stream = rustix::fs::fstat(stream);
+    matches!((null, stream), (Ok(null), Ok(stream)) if stream.st_rdev == null)
 }

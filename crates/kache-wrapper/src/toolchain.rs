@@ -60,9 +60,7 @@ impl Toolchain {
         };
         format!("{}/lib/rustlib/{triple}/lib", self.sysroot)
     }
-}
 
-impl Toolchain {
     /// Returns the files and directories that its identity stands for.
     ///
     /// A distribution's compiler has its libraries below `/usr`, beside everything else.

@@ -13,15 +13,11 @@ use crate::compilation::lookup::Missed;
 use crate::compilation::publish::Collected;
 use crate::compilation::{Compiler, publish};
 use crate::process;
-use crate::report::{Phase, Report};
+use crate::report::Report;
 use crate::served::{Passthrough, Served};
 use crate::watch;
 
 impl Compiler for Facts<'_> {
-    fn is_edit(&self, _: &Missed) -> bool {
-        false
-    }
-
     fn compile(
         &self,
         missed: &Missed,
@@ -42,8 +38,7 @@ impl Compiler for Facts<'_> {
         } else {
             process::run_streaming(command, &|line| Cow::Borrowed(line))?
         };
-        report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report.lap(Phase::Compile);
+        report.compiled(started);
         let seen = watch::seen(watch, ran.pid);
         let served = if ran.status.success() {
             let collected = seen.map_err(|unseen| unseen.why).and_then(|trace| {

@@ -203,6 +203,10 @@ impl Sorter<'_> {
 
     /// Adds what stands before a `..` in `path` if links lead somewhere else from there.
     fn links_before_parents(&mut self, path: &Path) {
+        // Nearly all paths are without.
+        if path.components().all(|part| part != Component::ParentDir) {
+            return;
+        }
         let mut before = PathBuf::new();
         for part in path.components() {
             let is_link = || fs::canonicalize(&before).is_ok_and(|real| real != folded(&before));

@@ -281,6 +281,12 @@ pub(crate) fn check_reporting_variables() -> Result<(), Passthrough> {
     }
 }
 
+/// Returns the variables that change the compiler, for a call that links nothing, in
+/// a fixed order.
+pub(crate) fn compiler_variables() -> Vec<(String, Option<String>)> {
+    RUSTC_ENV.iter().map(|name| ((*name).to_owned(), variable(name))).collect()
+}
+
 /// Returns the variables that change the compiler or linker, in a fixed order.
 fn environment(unit: &RustcUnit) -> Vec<(String, Option<String>)> {
     let linking: &[&str] = if unit.links() { LINK_ENV } else { &[] };

@@ -12,7 +12,7 @@ use super::collect::{self, Before};
 use super::facts::Facts;
 use crate::compilation::lookup::Missed;
 use crate::compilation::{Compiler, products, publish};
-use crate::report::{Phase, Report};
+use crate::report::Report;
 use crate::served::{Passthrough, Served};
 use crate::watch::{self, Unseen};
 use crate::{outer, process};
@@ -40,15 +40,15 @@ impl Compiler for Facts<'_> {
         let started = Instant::now();
         let undo = self.remaps.undo();
         let mut command = process::command(&self.call.compiler.program, &args);
-        let hosts = self.toolchain.own_places();
-        let hosts: Vec<&Path> = hosts.iter().map(PathBuf::as_path).collect();
         // Whoever observes this process observes the compiler, and nobody else can.
         let is_watched = self.may_run_macros() && !is_edit && !outer::is_observed();
-        let watch =
-            is_watched.then(|| watch::attach(&mut command, &self.compilation.store, &hosts));
+        let watch = is_watched.then(|| {
+            let hosts = self.toolchain.own_places();
+            let hosts: Vec<&Path> = hosts.iter().map(PathBuf::as_path).collect();
+            watch::attach(&mut command, &self.compilation.store, &hosts)
+        });
         let ran = process::run_streaming(command, &|line| messages::unmap_line(line, &undo))?;
-        report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report.lap(Phase::Compile);
+        report.compiled(started);
         let served = if !ran.status.success() {
             let store = self.compilation.store.clone();
             let reason = missed.reason.clone();

@@ -1,7 +1,6 @@
 //! Questions that cargo asks at every start, answered from the store.
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 
 use kache_config::Config;
 use kache_key::rustc::query::{RustcQuery, query_id};
@@ -12,7 +11,7 @@ use kache_store::{Outcome, Store, memo};
 use serde::{Deserialize, Serialize};
 
 use super::Invocation;
-use super::facts::{check_reporting_variables, identify_toolchain};
+use super::facts::{check_reporting_variables, compiler_variables, identify_toolchain};
 use crate::configuration;
 use crate::cpu;
 use crate::outer;
@@ -20,6 +19,7 @@ use crate::places::variable;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
+use crate::streams;
 
 /// What the compiler answered.
 #[derive(Serialize, Deserialize)]
@@ -69,7 +69,7 @@ fn identify(
     config: &Config,
     store: &Store,
 ) -> Result<Digest, Passthrough> {
-    if question.reads_stdin && !stdin_is_empty() {
+    if question.reads_stdin && !streams::is_null_device(io::stdin()) {
         return Err(Passthrough::because("source on standard input"));
     }
     if question.sysroot.is_some() || !question.content_files.is_empty() {
@@ -95,7 +95,7 @@ fn identify(
     }
     // A script in the place of the compiler may read them.
     facts.extend(configuration::declared_variables(&config.crate_settings("")));
-    let env: Vec<_> = RUSTC_ENV.iter().map(|name| ((*name).to_owned(), variable(name))).collect();
+    let env = compiler_variables();
     let context = Context {
         compiler: toolchain.identity,
         roots: &Roots::default(),
@@ -105,11 +105,4 @@ fn identify(
         facts: &facts,
     };
     Ok(query_id(question, &context))
-}
-
-/// Returns whether standard input is the null device.
-fn stdin_is_empty() -> bool {
-    let null = std::fs::metadata("/dev/null").map(|metadata| metadata.rdev());
-    let stdin = rustix::fs::fstat(io::stdin());
-    matches!((null, stdin), (Ok(null), Ok(stdin)) if stdin.st_rdev == null)
 }

@@ -16,7 +16,7 @@ use crate::configuration;
 use crate::places::{self, variable};
 use crate::rustc::identify_toolchain;
 use crate::served::Passthrough;
-use crate::toolchain::Compiler;
+use crate::toolchain::{Compiler, Toolchain};
 
 /// What a run is in the journal, among types of crates.
 pub(crate) const KIND: &str = "build-script-run";
@@ -26,8 +26,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) call: &'a Call,
     pub(crate) compilation: Compilation<'a>,
     pub(crate) out_dir: PathBuf,
-    /// What the compiler's identity stands for.
-    pub(crate) toolchain: Vec<PathBuf>,
+    pub(crate) toolchain: Toolchain,
     /// Whether the C compilers that the script starts are to be cached.
     pub(crate) wraps_cc: bool,
 }
@@ -104,7 +103,7 @@ pub(crate) fn gather<'a>(
         call,
         compilation,
         out_dir: out_dir.to_owned(),
-        toolchain: toolchain.own_places(),
+        toolchain,
         wraps_cc: settings.build_scripts.wrap_cc,
     })
 }

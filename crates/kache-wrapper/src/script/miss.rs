@@ -22,16 +22,12 @@ use crate::compilation::lookup::Missed;
 use crate::compilation::publish::{self, Collected};
 use crate::compilation::sight::{self, Ground, Sight};
 use crate::process::{self, Ran};
-use crate::report::{Phase, Report};
+use crate::report::Report;
 use crate::rustc::Declared;
 use crate::served::{Passthrough, Served};
 use crate::watch;
 
 impl Compiler for Facts<'_> {
-    fn is_edit(&self, _: &Missed) -> bool {
-        false
-    }
-
     fn compile(
         &self,
         missed: &Missed,
@@ -50,8 +46,7 @@ impl Compiler for Facts<'_> {
         let before = Before { start, has_leftovers };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
-        report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report.lap(Phase::Compile);
+        report.compiled(started);
         let taken_out = links.map_or(Ok(()), |links| links.take_out(&self.out_dir));
         if !ran.status.success() {
             let store = self.compilation.store.clone();
@@ -115,7 +110,7 @@ fn collect(
         own_dir: Some(&facts.out_dir),
         has_leftovers: before.has_leftovers,
         known: &[facts.call.program.clone(), facts.compilation.store.layout().shims(), kache],
-        toolchain: &facts.toolchain,
+        toolchain: &facts.toolchain.own_places(),
     };
     if !trace.left_behind.is_empty() {
         return Err("it leaves a process behind".to_owned());

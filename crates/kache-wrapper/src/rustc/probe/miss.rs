@@ -19,7 +19,7 @@ use crate::compilation::publish::{self, Collected};
 use crate::compilation::sight::{self, Ground};
 use crate::compilation::{Compiler, Form, Product, products};
 use crate::process::{self, Ran};
-use crate::report::{Phase, Report};
+use crate::report::Report;
 use crate::script;
 use crate::served::{Passthrough, Served};
 use crate::watch;
@@ -29,10 +29,6 @@ use crate::watch;
 const NO: i32 = 1;
 
 impl Compiler for Facts<'_> {
-    fn is_edit(&self, _: &Missed) -> bool {
-        false
-    }
-
     fn compile(
         &self,
         missed: &Missed,
@@ -50,8 +46,7 @@ impl Compiler for Facts<'_> {
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
-        report.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report.lap(Phase::Compile);
+        report.compiled(started);
         let seen = watch::seen(watch, ran.pid);
         if !matches!(ran.status.code(), Some(0 | NO)) {
             let (store, reason) = (self.compilation.store.clone(), missed.reason.clone());
@@ -77,7 +72,8 @@ impl Facts<'_> {
         if !trace.left_behind.is_empty() {
             return Err("the compiler leaves a process behind".to_owned());
         }
-        let is_own = |path: &PathBuf| self.toolchain.iter().any(|own| path.starts_with(own));
+        let toolchain = &self.toolchain.own_places();
+        let is_own = |path: &PathBuf| toolchain.iter().any(|own| path.starts_with(own));
         let macros = trace.acts().find_map(|act| match act {
             Act::Loaded(path) if !is_own(path) => Some(path),
             _ => None,
@@ -88,7 +84,6 @@ impl Facts<'_> {
         // Whether it could write its outputs is all that it wants to know of them.
         let products = self.compilation.products.iter().map(|product| product.path.clone());
         let known: Vec<PathBuf> = products.collect();
-        let toolchain = &self.toolchain;
         let ground = Ground { own_dir: None, has_leftovers: false, known: &known, toolchain };
         let sight = sight::sort(trace, &ground)?;
         if let Some(path) = sight.taken_away.first() {

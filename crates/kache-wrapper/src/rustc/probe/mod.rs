@@ -6,9 +6,7 @@
 mod miss;
 mod source;
 
-use std::fs;
 use std::io::{self, IsTerminal as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache_key::rustc::probe::{self, RustcProbe};
@@ -17,13 +15,14 @@ use kache_key::{Context, Digest};
 use kache_store::{Sharing, Store, TextOutput};
 
 use self::source::Source;
-use super::facts::{check_reporting_variables, identify_toolchain};
+use super::facts::{check_reporting_variables, compiler_variables, identify_toolchain};
 use super::{Invocation, configure};
 use crate::compilation::{self, Compilation, Form, Product};
 use crate::places::{variable, with_base_dirs};
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
-use crate::{configuration, cpu, files, outer, script};
+use crate::toolchain::Toolchain;
+use crate::{configuration, cpu, files, outer, script, streams};
 
 /// What a probe is in the journal, among types of crates.
 const KIND: &str = "probe";
@@ -37,8 +36,7 @@ struct Facts<'a> {
     compilation: Compilation<'a>,
     probe: &'a RustcProbe,
     source: Source,
-    /// What the compiler's identity stands for.
-    toolchain: Vec<PathBuf>,
+    toolchain: Toolchain,
     /// Whether what is said on standard output goes nowhere.
     is_unheard: bool,
 }
@@ -76,12 +74,12 @@ pub(super) fn serve(
     if probe.uses_native_cpu {
         facts.push(("cpu".to_owned(), cpu::identity()?));
     }
-    let is_unheard = is_null_device(io::stdout());
+    let is_unheard = streams::is_null_device(io::stdout());
     if is_unheard {
         facts.push(("unheard".to_owned(), Digest::of(b"stdout")));
     }
     let source = Source::of(probe)?;
-    let env: Vec<_> = RUSTC_ENV.iter().map(|name| ((*name).to_owned(), variable(name))).collect();
+    let env = compiler_variables();
     let components = probe::components(
         probe,
         source.digest(),
@@ -113,7 +111,6 @@ pub(super) fn serve(
         is_incremental: false,
         render_text: |stored: &TextOutput, roots| script::render(stored, roots),
     };
-    let toolchain = toolchain.own_places();
     let facts = Facts { call, compilation, probe, source, toolchain, is_unheard };
     report.unit = Some(facts.compilation.id.to_string());
     report.lap(Phase::Parse);
@@ -130,11 +127,4 @@ fn product((kind, name): &(&'static str, String), dir: &Path) -> Product {
         form: if *kind == DEP_INFO { Form::Text } else { Form::Bytes { sharing } },
         is_certain: false,
     }
-}
-
-/// Returns whether what is written to `stream` goes nowhere.
-fn is_null_device(stream: impl std::os::fd::AsFd) -> bool {
-    let null = fs::metadata("/dev/null").map(|metadata| metadata.rdev());
-    let stream = rustix::fs::fstat(stream);
-    matches!((null, stream), (Ok(null), Ok(stream)) if stream.st_rdev == null)
 }
