@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 
 /// The sources, from the package's directory.
 const SOURCES: &[&str] =
-    &["launcher", "preload", "src/format.rs", "src/channel.rs", "src/names.rs"];
+    &["launcher", "preload", "src/format.rs", "src/channel.rs", "src/names.rs", "src/told.rs"];
 
 fn main() -> ExitCode {
     for source in SOURCES {

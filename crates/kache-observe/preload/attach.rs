@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::{guest, modules, process, record, sys};
 use crate::channel::Channel;
-use crate::format::{Blind, HEADER_BYTES, Kind, MAGIC, VERSION};
+use crate::format::{Blind, Kind, MAGIC, RECORDS_AT, VERSION};
 use crate::names::{HOST_VARIABLE, PARTICIPANT_VARIABLE, TRACE_VARIABLE};
 
 const NEW: u32 = 0;
@@ -93,9 +93,9 @@ fn map(path: &CStr) -> Option<*mut u64> {
     if file < 0 {
         return None;
     }
-    let mapped = sys::size_of_file(file).filter(|size| *size >= HEADER_BYTES).and_then(|size| {
+    let mapped = sys::size_of_file(file).filter(|size| *size >= RECORDS_AT).and_then(|size| {
         let base = sys::map(Some(file), size)?;
-        // SAFETY: it is as long as a header, and mapped.
+        // SAFETY: it is longer than a header, and mapped.
         let header = unsafe { Channel::at(base) };
         let header = header.header();
         let ours = header.magic == MAGIC && header.version == VERSION;

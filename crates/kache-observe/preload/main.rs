@@ -13,6 +13,8 @@ mod format;
 mod names;
 #[path = "preload.rs"]
 mod preload;
+#[path = "../src/told.rs"]
+mod told;
 
 #[link(name = "c")]
 unsafe extern "C" {

@@ -5,25 +5,12 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{attach, guest, path, process, sys};
 use crate::channel::{Channel, Record};
-use crate::format::{BY_GUEST, BY_HOST, Blind, Kind, RECORD_HEAD_BYTES};
-
-/// Slots of a table of what was written down: the upper half of a hash, and where
-/// the record is. The record itself is compared, so nothing is lost to two names
-/// with one hash; what finds no slot pushes another out of it and is written twice
-/// at worst.
-///
-/// Most processes need few, which are all on one page.
-const FEW: usize = 256;
-const MANY: usize = 8192;
-const TRIES: usize = 4;
-
-/// The half of a slot that says where.
-const LOWER: usize = u32::MAX as usize;
+use crate::format::{BY_GUEST, BY_HOST, Blind, Kind};
 
 hot! {
-    static FIRST: [AtomicUsize; FEW] = [const { AtomicUsize::new(0) }; FEW];
+    /// Where this life's first record is.
+    static BEGAN: AtomicUsize = AtomicUsize::new(0);
 }
-static LATER: [AtomicUsize; MANY] = [const { AtomicUsize::new(0) }; MANY];
 
 /// Records a path as the process named it, relative to a directory.
 pub(super) fn path(kind: Kind, directory: c_int, path: &CStr) {
@@ -58,96 +45,13 @@ pub(super) fn fact(kind: Kind, parts: &[&[u8]]) {
 }
 
 fn once(channel: Channel, kind: Kind, extra: u32, parts: &[&[u8]]) {
-    let hash = hash(kind, parts);
-    let said = |slot: usize| {
-        slot & !LOWER == hash & !LOWER && says(channel, (slot & LOWER) * 8, kind, extra, parts)
-    };
-    let place = match find(&FIRST, hash, said) {
-        Found::Said => return,
-        Found::Free(slot) => Some(slot),
-        Found::Full => match find(&LATER, hash, said) {
-            Found::Said => return,
-            Found::Free(slot) => Some(slot),
-            Found::Full => LATER.get(hash % MANY),
-        },
-    };
-    let Some(flags) = flags() else { return };
-    let record = Record { kind, flags, pid: process::id(), extra, parts };
-    if let Some(offset) = channel.append(&record, sys::populate).map(|offset| offset / 8)
-        && offset <= LOWER
-        && let Some(slot) = place
+    let record = Record { kind, flags: 0, pid: process::id(), extra, parts };
+    let began = BEGAN.load(Ordering::Relaxed);
+    if let Some(note) = channel.untold(&record, began, sys::populate)
+        && let Some(flags) = flags()
     {
-        slot.store(hash & !LOWER | offset, Ordering::Release);
+        channel.tell(&note, &Record { flags, ..record }, sys::populate);
     }
-}
-
-enum Found {
-    Said,
-    Free(&'static AtomicUsize),
-    Full,
-}
-
-/// Looks for what was said, or for a place to put it.
-fn find(table: &'static [AtomicUsize], hash: usize, said: impl Fn(usize) -> bool) -> Found {
-    for attempt in 0..TRIES {
-        let Some(slot) = table.get(hash.wrapping_add(attempt) % table.len()) else { break };
-        match slot.load(Ordering::Acquire) {
-            0 => return Found::Free(slot),
-            written if said(written) => return Found::Said,
-            _ => {}
-        }
-    }
-    Found::Full
-}
-
-/// Whether the record at `offset` says just this.
-fn says(channel: Channel, offset: usize, kind: Kind, extra: u32, parts: &[&[u8]]) -> bool {
-    let word = channel.word(offset).load(Ordering::Acquire);
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    if word & 0xff != kind as usize || word >> 32 != length {
-        return false;
-    }
-    // SAFETY: the word says that the record is complete and how long it is.
-    let bytes = unsafe { channel.bytes(offset, RECORD_HEAD_BYTES + length) };
-    let Some((head, mut payload)) = bytes.split_at_checked(RECORD_HEAD_BYTES) else { return false };
-    if head.get(12..) != Some(&extra.to_ne_bytes()) {
-        return false;
-    }
-    parts.iter().all(|part| {
-        payload.strip_prefix(*part).is_some_and(|rest| {
-            payload = rest;
-            true
-        })
-    })
-}
-
-/// A hash of what the parts are together, however they are cut.
-fn hash(kind: Kind, parts: &[&[u8]]) -> usize {
-    const FACTOR: usize = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: usize, word: usize| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-    let mut hash = mix(0, kind as usize);
-    // Bytes that do not fill a word yet, and how many bits they are.
-    let (mut pending, mut bits) = (0, 0);
-    for part in parts {
-        let (words, rest) = part.as_chunks::<8>();
-        for word in words {
-            let word = usize::from_le_bytes(*word);
-            hash = mix(hash, pending | word << bits);
-            pending = word.unbounded_shr(64 - bits);
-        }
-        for byte in rest {
-            pending |= usize::from(*byte) << bits;
-            bits += 8;
-            if bits == 64 {
-                hash = mix(hash, pending);
-                (pending, bits) = (0, 0);
-            }
-        }
-    }
-    hash = mix(hash, pending);
-    // The lower bits of a product know only the lower bits of its factors.
-    hash = mix(hash, hash >> 32);
-    hash ^ hash >> 32
 }
 
 /// Records an event that means something each time.
@@ -172,7 +76,11 @@ pub(super) fn ancestry(kind: Kind, pid: u32, extra: u32, parts: &[&[u8]]) {
             (true, _) if guest::on_stack() => BY_HOST | BY_GUEST,
             (true, _) => BY_HOST,
         };
-        channel.append(&Record { kind, flags, pid, extra, parts }, sys::populate);
+        let record = Record { kind, flags, pid, extra, parts };
+        let offset = channel.append(&record, sys::populate);
+        if let (Kind::Started, Some(offset)) = (kind, offset) {
+            BEGAN.store(offset, Ordering::Relaxed);
+        }
     }
 }
 

@@ -2,14 +2,11 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::format::{Header, Kind, OVERFLOW, RECORD_HEAD_BYTES};
+use crate::format::{Header, Kind, LARGEST_PAGE_BYTES, OVERFLOW, RECORD_HEAD_BYTES};
 
 /// How much of the file gets memory behind it at a time. Memory costs time, too: most
 /// traces need little.
 pub(crate) const STEP_BYTES: usize = 16 << 10;
-
-/// No machine has larger pages.
-const LARGEST_PAGE_BYTES: usize = 64 << 10;
 
 /// A mapped trace file.
 #[derive(Clone, Copy)]
@@ -51,10 +48,17 @@ impl Channel {
         unsafe { core::slice::from_raw_parts(self.base.cast::<u8>().add(offset), length) }
     }
 
-    /// The first word of the record at `offset`, which is aligned and inside the file.
+    /// Where `offset` is, which is aligned and inside the file.
+    pub(crate) fn at_offset(&self, offset: usize) -> *mut u8 {
+        // SAFETY: by the contract of `at`, the whole file is mapped.
+        unsafe { self.base.cast::<u8>().add(offset) }
+    }
+
+    /// The first word of the record at `offset`, or a slot of a table. The offset is
+    /// aligned and inside the file.
     pub(crate) fn word(&self, offset: usize) -> &AtomicUsize {
-        // SAFETY: records start at multiples of eight, and this word is only
-        // ever accessed as an atomic.
+        // SAFETY: these start at multiples of eight, and are only ever accessed as
+        // atomics.
         unsafe { &*self.base.add(offset / 8).cast::<AtomicUsize>() }
     }
 
@@ -101,9 +105,7 @@ impl Channel {
         let goal = end.next_multiple_of(STEP_BYTES).min(header.capacity_bytes);
         // A page begins here, whatever its size is.
         let from = backed - backed % LARGEST_PAGE_BYTES;
-        // SAFETY: both ends are inside the mapping.
-        let start = unsafe { self.base.cast::<u8>().add(from) };
-        if !back(start, goal - from) {
+        if !back(self.at_offset(from), goal - from) {
             return false;
         }
         header.backed.fetch_max(goal, Ordering::Relaxed);

@@ -92,6 +92,12 @@ pub enum WatchError {
         /// Where it was to be.
         directory: PathBuf,
     },
+    /// A file may not be as large as a trace must be.
+    #[error("a file in `{}` may not be large enough for a trace", directory.display())]
+    Room {
+        /// Where it was to be.
+        directory: PathBuf,
+    },
     /// There is no observation on this platform.
     #[error("nothing is observed on this platform")]
     Platform,

@@ -1,6 +1,6 @@
 //! The layout of a trace file, shared by those that write it and its reader.
 //!
-//! A header, then records one behind the other. A record is reserved by adding
+//! A header, tables of what was told, then records one behind the other. A record is reserved by adding
 //! its size to the tail, filled in, and committed by a release store of its first
 //! word, which is zero until then: whoever is killed in between leaves a hole.
 //!
@@ -21,10 +21,17 @@ use core::sync::atomic::{AtomicU32, AtomicUsize};
 pub(crate) const MAGIC: usize = usize::from_le_bytes(*b"kachetrc");
 
 /// Changes with every change of this layout or of what a kind means.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Header flag: a record did not fit.
 pub(crate) const OVERFLOW: u32 = 1;
+
+/// Header flag: some programs are hosts, so that not everything counts that is told.
+pub(crate) const HOSTED: u32 = 2;
+
+/// Header flags: there is memory behind the second table, and behind the third.
+pub(crate) const SECOND_TABLE: u32 = 4;
+pub(crate) const THIRD_TABLE: u32 = 8;
 
 /// Record flag: written by a program that hosts guests.
 pub(crate) const BY_HOST: u8 = 1;
@@ -52,8 +59,47 @@ pub(crate) struct Header {
     pub(crate) reserved: [u32; 5],
 }
 
+/// No machine has larger pages.
+pub(crate) const LARGEST_PAGE_BYTES: usize = 64 << 10;
+
+/// A table of what was told.
+pub(crate) struct Table {
+    pub(crate) at: usize,
+    pub(crate) slots: usize,
+    /// The header flag that says that there is memory behind it; none for the first.
+    pub(crate) flag: u32,
+}
+
+impl Table {
+    /// How large it is.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.slots * size_of::<usize>()
+    }
+}
+
+/// The tables, each used when the one before has no place. The first is on the
+/// header's page and does for most programs, the second for a compiler, the third for
+/// a build of hundreds of sources. The file is sparse: what nobody touches takes no
+/// memory, and memory takes time.
+pub(crate) const TABLES: [Table; 3] = [
+    Table {
+        at: size_of::<Header>(),
+        slots: (4096 - size_of::<Header>()) / size_of::<usize>(),
+        flag: 0,
+    },
+    Table { at: LARGEST_PAGE_BYTES, slots: 1 << 12, flag: SECOND_TABLE },
+    Table { at: 2 * LARGEST_PAGE_BYTES, slots: 1 << 15, flag: THIRD_TABLE },
+];
+
 /// Where the first record goes.
-pub(crate) const HEADER_BYTES: usize = size_of::<Header>();
+pub(crate) const RECORDS_AT: usize = 6 * LARGEST_PAGE_BYTES;
+
+const _: () = {
+    let [first, second, third] = &TABLES;
+    assert!(first.at + first.bytes() <= second.at, "the first table is before the second");
+    assert!(second.at + second.bytes() <= third.at, "the second table is before the third");
+    assert!(third.at + third.bytes() <= RECORDS_AT, "the tables are before the records");
+};
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

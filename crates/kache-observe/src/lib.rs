@@ -68,6 +68,8 @@ mod participant;
 mod preload;
 #[cfg(observed)]
 mod records;
+#[cfg(observed)]
+mod told;
 mod trace;
 #[cfg(observed)]
 mod watch;

@@ -8,7 +8,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
 use crate::channel::{Channel, Record, STEP_BYTES};
 use crate::error::WatchError;
-use crate::format::{HEADER_BYTES, Header, MAGIC, VERSION};
+use crate::format::{Header, MAGIC, RECORDS_AT, TABLES, VERSION};
 
 /// A mapping of a whole trace file, which ends with this value.
 #[derive(Debug)]
@@ -30,25 +30,30 @@ pub(crate) fn largest_file_bytes() -> u64 {
 }
 
 impl Mapping {
-    /// Makes a trace of a fixed size, without anything in it, of an empty file.
+    /// Makes a trace of a fixed size, without anything in it, of an empty file. The size
+    /// is at least that of the tables and a page.
     pub(crate) fn create(file: &File, path: &Path, bytes: usize) -> Result<Self, WatchError> {
         file.set_len(bytes as u64).map_err(WatchError::io("resize", path))?;
         let mapping = Self::of(file, bytes).map_err(WatchError::io("map", path))?;
-        let step = bytes.min(STEP_BYTES);
-        let backed = if back(mapping.base.cast(), step) {
-            step
-        } else {
-            // Kernels before 5.14 can put memory behind a file, but not behind a mapping.
-            rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)
-                .map_err(|error| WatchError::io("allocate", path)(error.into()))?;
-            bytes
-        };
+        let channel = mapping.channel();
+        let step = STEP_BYTES.min(bytes - RECORDS_AT);
+        let [first, second, third] = &TABLES;
+        let head = first.at + first.bytes();
+        let (backed, flags) =
+            if back(channel.at_offset(0), head) && back(channel.at_offset(RECORDS_AT), step) {
+                (RECORDS_AT + step, 0)
+            } else {
+                // Kernels before 5.14 can put memory behind a file, but not behind a mapping.
+                rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)
+                    .map_err(|error| WatchError::io("allocate", path)(error.into()))?;
+                (bytes, second.flag | third.flag)
+            };
         let header = Header {
             magic: MAGIC,
             version: VERSION,
-            flags: 0.into(),
+            flags: flags.into(),
             capacity_bytes: bytes,
-            tail: HEADER_BYTES.into(),
+            tail: RECORDS_AT.into(),
             backed: backed.into(),
             removals: 0.into(),
             reserved: [0; 5],
@@ -62,7 +67,7 @@ impl Mapping {
     pub(crate) fn open(path: &Path) -> Option<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
         let bytes = usize::try_from(file.metadata().ok()?.len()).ok()?;
-        if bytes < HEADER_BYTES {
+        if bytes < RECORDS_AT {
             return None;
         }
         let mapping = Self::of(&file, bytes).ok()?;
@@ -93,9 +98,19 @@ impl Mapping {
         unsafe { &*self.base.cast::<Header>() }
     }
 
-    /// Appends a record; without effect but on the overflow flag if it does not fit.
-    pub(crate) fn append(&self, record: &Record<'_>) {
-        self.channel().append(record, back);
+    /// Appends a record and returns where; without effect but on the overflow flag if
+    /// it does not fit.
+    pub(crate) fn append(&self, record: &Record<'_>) -> Option<usize> {
+        self.channel().append(record, back)
+    }
+
+    /// Appends a record of what stays true, unless it was told before, as
+    /// [`Channel::untold`] finds out.
+    pub(crate) fn tell(&self, record: &Record<'_>, began: usize) {
+        let channel = self.channel();
+        if let Some(note) = channel.untold(record, began, back) {
+            channel.tell(&note, record, back);
+        }
     }
 
     /// The first word of the record at `offset`; `None` beyond the file's end.

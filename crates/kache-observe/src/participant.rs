@@ -21,6 +21,8 @@ use crate::records::written;
 #[derive(Debug)]
 pub struct Participant {
     mapping: Mapping,
+    /// Where its first record is.
+    began: usize,
 }
 
 impl Participant {
@@ -28,11 +30,12 @@ impl Participant {
     /// this process started.
     pub fn from_environment() -> Option<Self> {
         let mapping = Mapping::open(Path::new(&env::var_os(TRACE_VARIABLE)?))?;
-        let participant = Self { mapping };
-        let parent = parent_id();
         let program = env::current_exe().unwrap_or_default();
-        participant.note(&Act::Started { parent, program });
-        Some(participant)
+        let act = Act::Started { parent: parent_id(), program };
+        let (kind, extra, parts) = written(&act);
+        let record = Record { kind, flags: 0, pid: process::id(), extra, parts: &parts };
+        let began = mapping.append(&record).unwrap_or_default();
+        Some(Self { mapping, began })
     }
 
     /// Writes down an act of this process. Paths must be absolute.
@@ -41,11 +44,34 @@ impl Participant {
     pub fn note(&self, act: &Act) {
         let (kind, extra, parts) = written(act);
         let extra = if kind == Kind::Exec { parent_id() } else { extra };
-        let header = self.mapping.header();
+        let removals = &self.mapping.header().removals;
         if matches!(kind, Kind::Removed | Kind::Renamed) {
-            header.removals.fetch_add(1, Ordering::Relaxed);
+            removals.fetch_add(1, Ordering::Relaxed);
         }
-        let parts = parts.as_slice();
-        self.mapping.append(&Record { kind, flags: 0, pid: process::id(), extra, parts });
+        let extra = if kind == Kind::Wrote { removals.load(Ordering::Relaxed) } else { extra };
+        let record = Record { kind, flags: 0, pid: process::id(), extra, parts: &parts };
+        if stays_true(kind) {
+            self.mapping.tell(&record, self.began);
+        } else {
+            self.mapping.append(&record);
+        }
     }
+}
+
+/// Whether a second record of the same says nothing new. What is written may be removed
+/// and written again, so that is told with the count of removals.
+fn stays_true(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Linked
+            | Kind::Loaded
+            | Kind::Read
+            | Kind::Missing
+            | Kind::Looked
+            | Kind::Listed
+            | Kind::Link
+            | Kind::Resolved
+            | Kind::Env
+            | Kind::Wrote
+    )
 }

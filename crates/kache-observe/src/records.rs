@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use crate::act::Act;
 use crate::error::NotObserved;
-use crate::format::{BY_GUEST, BY_HOST, HEADER_BYTES, Kind, OVERFLOW, RECORD_HEAD_BYTES};
+use crate::format::{BY_GUEST, BY_HOST, Kind, OVERFLOW, RECORD_HEAD_BYTES, RECORDS_AT};
 use crate::mapping::Mapping;
 
 /// One record, as a process wrote it.
@@ -39,7 +39,7 @@ pub(crate) fn read(mapping: &Mapping) -> Result<Vec<Entry>, NotObserved> {
         return Err(NotObserved::Overflow);
     }
     let mut entries = Vec::new();
-    let mut offset = HEADER_BYTES;
+    let mut offset = RECORDS_AT;
     while offset < end {
         let malformed = || NotObserved::Malformed { offset };
         let word = mapping.word(offset).ok_or_else(malformed)?;

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use crate::act::{Act, Event};
 use crate::error::{NotObserved, WatchError};
+use crate::format::{HOSTED, RECORDS_AT};
 use crate::library::STEM;
 use crate::lives;
 use crate::mapping::{self, Mapping};
@@ -89,13 +90,17 @@ impl Watch {
             .or_else(|_| Self::start_in(&temporary, Self::CAPACITY_BYTES))
     }
 
-    /// Makes a trace of at most this size in a directory.
+    /// Makes a trace of at most this size in a directory. The first 384 KiB are not for
+    /// records.
     pub fn start_in(directory: &Path, capacity_bytes: usize) -> Result<Self, WatchError> {
         const TRIES: u32 = 8;
 
         let allowed = usize::try_from(mapping::largest_file_bytes()).unwrap_or(usize::MAX);
         let bytes = capacity_bytes.max(1).next_multiple_of(PAGE_BYTES);
         let bytes = bytes.min(allowed / PAGE_BYTES * PAGE_BYTES);
+        if bytes <= RECORDS_AT {
+            return Err(WatchError::Room { directory: directory.to_owned() });
+        }
         for _ in 0..TRIES {
             let path = directory.join(free_name());
             let mut options = OpenOptions::new();
@@ -130,6 +135,9 @@ impl Watch {
     ) -> Result<Vec<(&'static str, OsString)>, WatchError> {
         check_path(library, b" :")?;
         hosts.iter().try_for_each(|host| check_path(host, b":"))?;
+        if !hosts.is_empty() {
+            self.mapping.header().flags.fetch_or(HOSTED, Ordering::Relaxed);
+        }
         let mut preload = library.as_os_str().to_owned();
         for other in others(&env::var_os(PRELOAD_VARIABLE).unwrap_or_default()) {
             preload.push(":");

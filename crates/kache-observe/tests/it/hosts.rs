@@ -260,6 +260,19 @@ fn who_only_knows_a_guest_is_not_the_guest() -> Tried {
 }
 
 #[test]
+fn what_a_child_of_the_host_did_counts_when_a_guest_does_it() -> Tried {
+    let (sandbox, trace) = host(
+        "",
+        r#"
+        if (system("cat file dir/one >/dev/null")) return 1;
+        guest("file");
+        "#,
+    )?;
+    assert_eq!(sandbox.seen(&trace), ["Read file"]);
+    Ok(())
+}
+
+#[test]
 fn a_guest_that_is_gone_leaves_nothing_to_stumble_over() -> Tried {
     let (sandbox, trace) = host(
         "static int again(int (*f)(const char *), int n) {

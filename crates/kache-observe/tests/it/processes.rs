@@ -175,8 +175,10 @@ fn spawned_programs_are_seen_and_failures_are_missing() -> Tried {
         char *list[] = { argv[0], "3", "file", 0 };
         if (posix_spawn(&child, argv[0], 0, 0, list, environ)) return 1;
         await(child);
+        list[2] = "other";
         if (posix_spawnp(&child, argv[0], 0, 0, list, environ)) return 1;
         await(child);
+        list[2] = "dir/one";
         if (posix_spawn(0, argv[0], 0, 0, list, environ)) return 1;
         if (wait(0) <= 0) return 1;
         if (posix_spawn(&child, "./absent", 0, 0, list, environ) != ENOENT) return 2;
@@ -184,6 +186,7 @@ fn spawned_programs_are_seen_and_failures_are_missing() -> Tried {
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(&actions, 1, "out", O_CREAT | O_WRONLY, 0600);
+        list[2] = "./file";
         if (posix_spawn(&child, argv[0], &actions, 0, list, environ)) return 4;
         await(child);
         "#;
@@ -192,13 +195,13 @@ fn spawned_programs_are_seen_and_failures_are_missing() -> Tried {
     let seen = sandbox.seen(&trace);
     let expected = [
         "Read file",
-        "Read file",
-        "Read file",
+        "Read other",
+        "Read dir/one",
         "Missing ./absent",
         "Missing ./gone",
         "Read out",
         "Wrote out",
-        "Read file",
+        "Read ./file",
     ];
     assert_eq!(seen, expected);
     assert_eq!(count(&trace, |act| matches!(act, Act::Spawned { .. })), 4);
@@ -405,10 +408,14 @@ fn many_children_at_once_are_all_seen() -> Tried {
     let sandbox = Sandbox::new()?;
     let body = r#"
         again(argc, argv);
+        char name[16];
         pid_t child;
-        char *list[] = { argv[0], "3", "file", 0 };
-        for (int i = 0; i < 200; i++)
+        char *list[] = { argv[0], "3", name, 0 };
+        for (int i = 0; i < 200; i++) {
+            sprintf(name, "n%d", i);
+            OK(link("file", name));
             if (posix_spawn(&child, argv[0], 0, 0, list, environ)) return 1;
+        }
         for (int i = 0; i < 200; i++) { int status; if (wait(&status) <= 0 || status) return 2; }
     "#;
     let program = sandbox.c(CHILD, body, &[])?;
@@ -416,6 +423,27 @@ fn many_children_at_once_are_all_seen() -> Tried {
     assert!(run.status.success());
     let trace = run.trace?;
     assert_eq!(started(&trace).len(), 201);
-    assert_eq!(sandbox.seen(&trace), ["Read file"; 200]);
+    let root = trace.events.first().map(|event| event.pid);
+    let by_children = trace.events.iter().filter(|event| Some(event.pid) != root);
+    assert_eq!(by_children.filter(|event| matches!(event.act, Act::Read(_))).count(), 200);
+    Ok(())
+}
+
+#[test]
+fn what_many_processes_do_is_told_once() -> Tried {
+    let sandbox = Sandbox::new()?;
+    let body = r#"
+        again(argc, argv);
+        pid_t child;
+        char *list[] = { argv[0], "3", "file", 0 };
+        for (int i = 0; i < 20; i++) {
+            if (posix_spawn(&child, argv[0], 0, 0, list, environ)) return 1;
+            await(child);
+        }
+    "#;
+    let program = sandbox.c(CHILD, body, &[])?;
+    let trace = trace_of(&mut sandbox.command(program))?;
+    assert_eq!(started(&trace).len(), 21);
+    assert_eq!(sandbox.seen(&trace), ["Read file"]);
     Ok(())
 }

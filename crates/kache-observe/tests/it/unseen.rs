@@ -8,9 +8,9 @@ use kache_observe::{NotObserved, Watch};
 
 use crate::sandbox::{Run, Sandbox, Tried, library, observe, observe_by, trace_of};
 
-/// Where the tail is in a trace file, and the size of the file's header.
+/// Where the tail is in a trace file, and the first record.
 const TAIL_OFFSET: u64 = 24;
-const HEADER_BYTES: u64 = 64;
+const RECORDS_AT: u64 = 384 << 10;
 
 fn run(before: &str, body: &str, options: &[&str]) -> Tried<Run> {
     let sandbox = Sandbox::new()?;
@@ -108,7 +108,7 @@ fn a_record_that_was_not_finished_is_a_hole() -> Tried {
     let watch = Watch::start()?;
     let trace = OpenOptions::new().read(true).write(true).open(file_of(&watch)?)?;
     // What a process leaves that is killed between reserving a record and writing it.
-    trace.write_all_at(&(HEADER_BYTES + 48).to_ne_bytes(), TAIL_OFFSET)?;
+    trace.write_all_at(&(RECORDS_AT + 48).to_ne_bytes(), TAIL_OFFSET)?;
     let mut shell = sandbox.command("cat");
     let run = observe_by(watch, shell.arg("file"), &[])?;
     assert!(matches!(run.trace, Err(NotObserved::Hole)), "{:?}", run.trace);
@@ -127,7 +127,7 @@ fn a_full_trace_is_no_trace_and_no_program_minds() -> Tried {
     "#;
     let program = sandbox.c("", body, &[])?;
     for directory in [Path::new("/dev/shm"), sandbox.root()] {
-        let watch = Watch::start_in(directory, 64 << 10)?;
+        let watch = Watch::start_in(directory, 448 << 10)?;
         let run = observe_by(watch, &mut sandbox.command(&program), &[])?;
         assert!(run.status.success());
         assert!(matches!(run.trace, Err(NotObserved::Overflow)), "{:?}", run.trace);
@@ -141,13 +141,13 @@ fn a_full_trace_is_no_trace_and_no_program_minds() -> Tried {
 fn a_trace_may_be_anything() -> Tried {
     for (offset, bytes) in [
         // A kind that there is not, and a record longer than the file.
-        (HEADER_BYTES, 0xff_u64.to_ne_bytes()),
-        (HEADER_BYTES, (33_u64 << 32 | 1).to_ne_bytes()),
-        (HEADER_BYTES, (u64::MAX << 32 | 1).to_ne_bytes()),
+        (RECORDS_AT, 0xff_u64.to_ne_bytes()),
+        (RECORDS_AT, (33_u64 << 32 | 1).to_ne_bytes()),
+        (RECORDS_AT, (u64::MAX << 32 | 1).to_ne_bytes()),
     ] {
         let watch = Watch::start()?;
         let trace = OpenOptions::new().write(true).open(file_of(&watch)?)?;
-        trace.write_all_at(&(HEADER_BYTES + 48).to_ne_bytes(), TAIL_OFFSET)?;
+        trace.write_all_at(&(RECORDS_AT + 48).to_ne_bytes(), TAIL_OFFSET)?;
         trace.write_all_at(&bytes, offset)?;
         let read = watch.finish(1);
         assert!(matches!(read, Err(NotObserved::Malformed { .. })), "{read:?}");
