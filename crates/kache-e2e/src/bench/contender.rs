@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -19,7 +20,7 @@ use crate::cargo::{CargoOutcome, CargoRun};
 use crate::env::Env;
 use crate::kache::{Kache, compile_static};
 use crate::oracle::run_program;
-use crate::project::{Project, remove};
+use crate::project::{Project, ProjectError, remove};
 use crate::toolchain::Toolchain;
 
 /// What every text that an edit phase writes into the program begins with.
@@ -171,13 +172,13 @@ impl Contender {
             Phase::Cold => {
                 self.restore_source()?;
                 self.empty_cache()?;
-                self.first.clean()?;
-                self.second.clean()?;
+                self.put_away(&self.first.target_dir())?;
+                self.put_away(&self.second.target_dir())?;
             }
             Phase::Warm => {
                 self.fill_cache()?;
                 self.restore_source()?;
-                self.first.clean()?;
+                self.put_away(&self.first.target_dir())?;
             }
             Phase::NoOp => {
                 self.fill_cache()?;
@@ -206,7 +207,7 @@ impl Contender {
         self.fill_cache()?;
         self.restore_source()?;
         if self.kind != Kind::Plain {
-            self.first.clean()?;
+            self.put_away(&self.first.target_dir())?;
         }
         self.build_first()?;
         self.edit(marker)
@@ -246,7 +247,7 @@ impl Contender {
                 self.server = Some(server.map_err(|source| BenchError::Sccache { source })?);
                 Ok(())
             }
-            _ => Ok(remove(&self.env.cache_dir())?),
+            _ => self.put_away(&self.env.cache_dir()),
         }
     }
 
@@ -256,13 +257,27 @@ impl Contender {
         }
         self.restore_source()?;
         self.empty_cache()?;
-        self.first.clean()?;
+        self.put_away(&self.first.target_dir())?;
         self.must_succeed(&self.recording(&self.first).run()?)?;
         if self.kind == Kind::Floor {
             self.must_succeed(&self.recording(&self.second).run()?)?;
         }
         self.stored = true;
         Ok(())
+    }
+
+    /// Moves a directory out of the way. It is removed with the environment: some file
+    /// systems go on with what was removed while the next build is measured, and look
+    /// longer for free inodes.
+    fn put_away(&self, dir: &Path) -> Result<(), BenchError> {
+        let away = self.env.root().join("away");
+        let failed = |error| ProjectError::io("put away", dir)(error);
+        fs::create_dir_all(&away).map_err(failed)?;
+        let number = fs::read_dir(&away).map_err(failed)?.count();
+        match fs::rename(dir, away.join(number.to_string())) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            moved => Ok(moved.map_err(failed)?),
+        }
     }
 
     fn build_first(&self) -> Result<(), BenchError> {
@@ -278,9 +293,9 @@ impl Contender {
     /// only replay the path that it recorded.
     fn renew_second(&mut self) -> Result<(), BenchError> {
         if self.kind == Kind::Floor {
-            return Ok(self.second.clean()?);
+            return self.put_away(&self.second.target_dir());
         }
-        remove(self.second.dir())?;
+        self.put_away(self.second.dir())?;
         self.seconds += 1;
         self.second =
             self.workload.checkout(&second_dir(&self.env, self.seconds, self.workload))?;
