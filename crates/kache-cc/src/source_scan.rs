@@ -52,6 +52,18 @@ pub fn scan(texts: &[&[u8]]) -> SourceFacts {
     }
 }
 
+/// Returns whether [`scan`] finds in `text`, whatever it is scanned with, no more than
+/// it finds without, unless [`may_paste`] holds for one of the others.
+pub fn is_unremarkable(text: &[u8]) -> bool {
+    scan(&[text]) == SourceFacts::default() && !may_paste(&[text])
+}
+
+/// Returns whether a macro's name may be pasted from pieces in `texts` and in others
+/// that are unremarkable.
+pub fn may_paste(texts: &[&[u8]]) -> bool {
+    texts.iter().any(|text| has_beginning(&join_lines(text)))
+}
+
 /// Returns whether the words `GCC dependency` stand in `text`.
 fn reads_times(text: &[u8]) -> bool {
     memmem::find_iter(text, b"dependency").any(|at| {

@@ -1,27 +1,30 @@
 //! Digests of files that many units read, the system's headers above all.
 //!
-//! One file of slots of a fixed size. Where a path's slots are follows from its
-//! digest, so looking one up is one read of a few hundred bytes, and writing one
+//! One file of slots of a fixed size. Where a file's slots are follows from the digest
+//! of its path, so looking one up is one read of a few hundred bytes, and writing one
 //! is one write. Each slot shows whether it is as it was written: of two writers at
 //! once, or after a power cut, what is no slot is nothing. A digest counts only
 //! under a stamp that [vouches](FileStamp::vouches_for) for the file as it is now.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use kache_key::Digest;
 use kache_key::input::FileStamp;
 
+use crate::IoFailure;
+use crate::blob::digest_file;
+use crate::identity::stamp_of;
 use crate::layout::Layout;
 use crate::staging::with_parent;
 
-/// The path's digest (shortened), the stamp, the digest, and the digest of all of that.
-const SLOT_BYTES: usize = PATH_BYTES + STAMP_BYTES + 32 + 32;
-const PATH_BYTES: usize = 16;
+/// The name's digest (shortened), the stamp, the digest, and the digest of all of that.
+const SLOT_BYTES: usize = NAME_BYTES + STAMP_BYTES + 32 + 32;
+const NAME_BYTES: usize = 16;
 const STAMP_BYTES: usize = 6 * 8;
 
-/// A path may be in any of as many slots, one behind the other.
+/// A file may be in any of as many slots, one behind the other.
 const WAYS: usize = 4;
 
 /// How many groups of slots there are: for several times the headers of a large system.
@@ -44,18 +47,57 @@ impl KnownDigests {
     }
 
     /// Returns the digest of the file `path`, which looks like `now`, and the stamp
-    /// that vouches for it.
-    pub fn get(&self, path: &Path, now: &FileStamp) -> Option<(Digest, FileStamp)> {
-        let name = Digest::of(path.as_os_str().as_encoded_bytes());
+    /// that vouches for it. Reads the file if nothing is remembered of it as it is.
+    ///
+    /// What changes while it is read is not remembered; whether it did is for the
+    /// caller to find out.
+    pub fn of_file(&self, path: &Path, now: &FileStamp) -> Result<(Digest, FileStamp), IoFailure> {
+        if let Some(known) = self.get(path, now) {
+            return Ok(known);
+        }
+        let (digest, _) = digest_file(path)?;
+        let after = fs::metadata(path).map(|found| stamp_of(&found));
+        if after.is_ok_and(|after| now.vouches_for(&after)) {
+            self.put(path, now, digest);
+        }
+        Ok((digest, *now))
+    }
+
+    fn get(&self, path: &Path, now: &FileStamp) -> Option<(Digest, FileStamp)> {
+        self.named(name_of(path, None), now)
+    }
+
+    /// Returns the digest of the file `path`, which looks like `now`, and the stamp
+    /// that vouches for it, if it is remembered that nothing is in it of what has the
+    /// digest `sought`.
+    pub fn get_without(
+        &self,
+        path: &Path,
+        sought: Digest,
+        now: &FileStamp,
+    ) -> Option<(Digest, FileStamp)> {
+        self.named(name_of(path, Some(sought)), now)
+    }
+
+    /// Remembers the digest of the file `path` under `stamp`, if that can ever vouch
+    /// for it, in the place of what is oldest. Forgetting costs a reader one reading.
+    fn put(&self, path: &Path, stamp: &FileStamp, digest: Digest) {
+        self.put_named(name_of(path, None), stamp, digest);
+    }
+
+    /// Remembers the digest of the file `path` under `stamp`, if that can ever vouch
+    /// for it, and that nothing is in it of what has the digest `sought`.
+    pub fn put_without(&self, path: &Path, sought: Digest, stamp: &FileStamp, digest: Digest) {
+        self.put_named(name_of(path, Some(sought)), stamp, digest);
+    }
+
+    fn named(&self, name: Digest, now: &FileStamp) -> Option<(Digest, FileStamp)> {
         let slots = self.slots(name)?;
         let mut known = slots.chunks_exact(SLOT_BYTES).filter_map(|slot| known(name, slot));
         known.find(|(_, stamp)| stamp.vouches_for(now))
     }
 
-    /// Remembers the digest of the file `path` under `stamp`, if that can ever vouch
-    /// for it, in the place of what is oldest. Forgetting costs a reader one reading.
-    pub fn put(&self, path: &Path, stamp: &FileStamp, digest: Digest) {
-        let name = Digest::of(path.as_os_str().as_encoded_bytes());
+    fn put_named(&self, name: Digest, stamp: &FileStamp, digest: Digest) {
         let (Some(file), Some(slots)) = (&self.file, self.slots(name)) else { return };
         if !stamp.is_settled() {
             return;
@@ -75,7 +117,7 @@ impl KnownDigests {
         );
     }
 
-    /// Returns the slots that the path with the digest `name` may be in; beyond the
+    /// Returns the slots that the file with this `name` may be in; beyond the
     /// file's end they are empty.
     fn slots(&self, name: Digest) -> Option<[u8; WAYS * SLOT_BYTES]> {
         let mut slots = [0; WAYS * SLOT_BYTES];
@@ -92,7 +134,17 @@ impl KnownDigests {
     }
 }
 
-/// Returns where the slots are that the path with the digest `name` may be in.
+/// Returns the name by which a file is found, or one without what has the digest `sought`.
+fn name_of(path: &Path, sought: Option<Digest>) -> Digest {
+    let path = path.as_os_str().as_encoded_bytes();
+    match sought {
+        None => Digest::of(path),
+        // No path has a zero byte in it.
+        Some(sought) => Digest::of(&[path, b"\0", sought.as_bytes()].concat()),
+    }
+}
+
+/// Returns where the slots are that the file with this name may be in.
 fn group(name: Digest) -> u64 {
     let number = name.as_bytes().last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     number % GROUPS * (WAYS * SLOT_BYTES) as u64
@@ -108,16 +160,16 @@ fn slot(name: Digest, stamp: &FileStamp, digest: Digest) -> [u8; SLOT_BYTES] {
         stamp.taken_ns.cast_unsigned(),
     ];
     let numbers = numbers.into_iter().flat_map(u64::to_le_bytes);
-    let short = name.as_bytes().iter().take(PATH_BYTES).copied();
+    let short = name.as_bytes().iter().take(NAME_BYTES).copied();
     let mut bytes: Vec<u8> = short.chain(numbers).chain(*digest.as_bytes()).collect();
     bytes.extend(Digest::of(&bytes).as_bytes());
     bytes.try_into().expect("the parts of a slot are as long as it")
 }
 
-/// Returns the digest in `slot` and its stamp, if it is the path's with the digest `name`.
+/// Returns the digest in `slot` and its stamp, if it is that of the file with this `name`.
 fn known(name: Digest, slot: &[u8]) -> Option<(Digest, FileStamp)> {
     let (content, check) = slot.split_last_chunk::<32>()?;
-    let is_same = content.iter().take(PATH_BYTES).eq(name.as_bytes().iter().take(PATH_BYTES));
+    let is_same = content.iter().take(NAME_BYTES).eq(name.as_bytes().iter().take(NAME_BYTES));
     // Most slots are empty, or another path's.
     if !is_same || Digest::of(content).as_bytes() != check {
         return None;
@@ -127,7 +179,7 @@ fn known(name: Digest, slot: &[u8]) -> Option<(Digest, FileStamp)> {
 
 /// Returns the stamp in `slot`; of an empty one it is all zero.
 fn stamp_in(slot: &[u8]) -> Option<FileStamp> {
-    let numbers = slot.get(PATH_BYTES..PATH_BYTES + STAMP_BYTES)?;
+    let numbers = slot.get(NAME_BYTES..NAME_BYTES + STAMP_BYTES)?;
     let number = |at: usize| Some(u64::from_le_bytes(*numbers.get(at * 8..)?.first_chunk()?));
     Some(FileStamp {
         dev: number(0)?,
@@ -141,8 +193,6 @@ fn stamp_in(slot: &[u8]) -> Option<FileStamp> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     const NOW: FileStamp =
@@ -166,6 +216,37 @@ mod tests {
         assert_eq!(known.get(Path::new("/usr/include/b.h"), &NOW), None);
         known.put(path, &FileStamp { size: 4, ..LATE }, Digest::of(b"b"));
         assert_eq!(known.get(path, &NOW), None, "one place is enough for a file");
+    }
+
+    #[test]
+    fn a_file_is_read_once() {
+        let (dir, layout) = digests();
+        let path = dir.path().join("a.h");
+        fs::write(&path, "a").unwrap();
+        let fresh = stamp_of(&fs::metadata(&path).unwrap());
+        let known = KnownDigests::open(&layout);
+        assert_eq!(known.of_file(&path, &fresh).unwrap(), (Digest::of(b"a"), fresh));
+        assert_eq!(known.get(&path, &fresh), None, "it may have changed in the same moment");
+        let later = FileStamp { taken_ns: fresh.taken_ns + 2 * FileStamp::QUIET_NS, ..fresh };
+        assert_eq!(known.of_file(&path, &later).unwrap(), (Digest::of(b"a"), later));
+        assert_eq!(known.get(&path, &fresh), Some((Digest::of(b"a"), later)));
+        let gone = FileStamp { ino: later.ino + 1, ..later };
+        assert_eq!(known.of_file(&path, &gone).unwrap(), (Digest::of(b"a"), gone));
+        assert_eq!(known.get(&path, &gone), None, "another file was read");
+    }
+
+    #[test]
+    fn what_is_not_in_a_file_is_known_by_what_was_sought() {
+        let (_dir, layout) = digests();
+        let (path, digest) = (Path::new("/ws/a.h"), Digest::of(b"a"));
+        let [sought, other] = [b"x", b"y"].map(|sought| Digest::of(sought));
+        let known = KnownDigests::open(&layout);
+        known.put_without(path, sought, &LATE, digest);
+        assert_eq!(known.get_without(path, sought, &NOW), Some((digest, LATE)));
+        assert_eq!(known.get_without(path, other, &NOW), None);
+        assert_eq!(known.get(path, &NOW), None);
+        known.put(path, &LATE, digest);
+        assert_eq!(known.get_without(path, other, &NOW), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Looking at the file system before a decision: search paths, marks, stamps.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kache_key::input::FileStamp;
@@ -10,6 +11,11 @@ use kache_store::identity;
 /// Returns whether a watched file is as it was when its stamp was taken. One look.
 pub(crate) fn is_unchanged((path, stamp): &(PathBuf, FileStamp)) -> bool {
     fs::metadata(path).is_ok_and(|now| stamp.vouches_for(&identity::stamp_of(&now)))
+}
+
+/// Looks at the program that runs.
+pub(crate) fn own_program() -> io::Result<Metadata> {
+    fs::metadata("/proc/self/exe").or_else(|_| fs::metadata(std::env::current_exe()?))
 }
 
 /// Returns the file that running `program` would start: itself if it names a

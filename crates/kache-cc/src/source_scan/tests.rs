@@ -35,6 +35,21 @@ fn names_of_files_are_seen_where_they_are_pasted_together() {
 }
 
 #[test]
+fn unremarkable_texts_can_be_left_out() {
+    for (text, expected) in [
+        ("int a;", true),
+        ("#define CAT(a, b) a##b", true),
+        ("FILE *f; LE__", true),
+        ("__FILE__", false),
+        ("__FI", false),
+        ("_\\\n_FI", false),
+        ("#pragma GCC dependency \"x\"", false),
+    ] {
+        assert_eq!(is_unremarkable(text.as_bytes()), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_nothing_can_paste_is_no_piece() {
     let paste = "#define CAT(a, b) a##b\n";
     names(&[paste, "/* __FI */ LE__"], false);
@@ -81,6 +96,21 @@ proptest! {
             scan(&texts.map(String::as_bytes).collect::<Vec<_>>())
         };
         prop_assert_eq!(found(&mut texts.iter()), found(&mut texts.iter().rev()));
+    }
+
+    #[test]
+    fn a_unit_is_what_its_remarkable_texts_are(texts in proptest::array::uniform3(
+        proptest::collection::vec(proptest::sample::select(&[
+            "_", "__", "__FI", "LE__", "FILE", "#define", "##", "GCC", " dependency", " ", "\\\n", "a", "/*", "\"",
+        ][..]), 0..6),
+    )) {
+        let texts = texts.map(|words| words.concat());
+        let all: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        let remarkable: Vec<&[u8]> =
+            all.iter().copied().filter(|text| !is_unremarkable(text)).collect();
+        if !may_paste(&remarkable) {
+            prop_assert_eq!(scan(&all), scan(&remarkable));
+        }
     }
 
     #[test]

@@ -7,14 +7,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use kache_cc::source_scan::scan;
+use kache_cc::source_scan::{is_unremarkable, may_paste, scan};
 use kache_cc::{dep_layout, portable_text, recipe};
 use kache_key::input::{FileStamp, terminal_digest};
 use kache_key::rustc::messages;
 use kache_key::{Digest, Input, RecordedInput, RootKind};
 use kache_observe::Trace;
 use kache_store::TextOutput;
-use kache_store::digests::KnownDigests;
 
 use super::facts::Facts;
 use super::object;
@@ -83,11 +82,21 @@ pub(crate) fn collect_expanded(
     Ok((collector.inputs.finish(), texts))
 }
 
+/// A file that was opened.
+enum Text {
+    /// What it says may matter.
+    Remarkable(Vec<u8>),
+    /// It names no root, and nothing that a scan finds.
+    Unremarkable,
+    Directory,
+}
+
 pub(super) struct Collector<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) inputs: Inputs<'a>,
     pub(super) links: Links,
-    known: KnownDigests,
+    /// The digest of everything that makes a text remarkable, if it is known.
+    sought: Option<Digest>,
     /// Files that are no symbolic links.
     pub(super) plain: BTreeSet<String>,
 }
@@ -97,9 +106,9 @@ impl<'a> Collector<'a> {
     fn begin(facts: &'a Facts<'_>, compiled: &Compiled<'_>) -> Result<(Self, Sight), String> {
         let sight = sight::sort(facts, compiled.own_file, compiled.trace)?;
         let inputs = Inputs::new(&facts.compilation, compiled.start)?;
-        let known = KnownDigests::open(facts.compilation.store.layout());
+        let sought = inputs.sought();
         let (links, plain) = (Links::default(), BTreeSet::new());
-        let collector = Self { facts, inputs, links, known, plain };
+        let collector = Self { facts, inputs, links, sought, plain };
         collector.check(&sight)?;
         Ok((collector, sight))
     }
@@ -165,18 +174,29 @@ impl<'a> Collector<'a> {
         for name in sight.programs.iter().chain(&sight.plugins) {
             self.digested(name)?;
         }
+        let (systems, own): (Vec<&String>, Vec<&String>) =
+            sight.files.iter().partition(|name| self.is_systems(name));
+        for name in systems {
+            self.digested(name)?;
+        }
         let mut texts: Vec<Vec<u8>> =
             self.facts.unit.defines.iter().map(|define| define.clone().into_bytes()).collect();
-        for name in &sight.files {
-            if self.is_systems(name) {
-                self.digested(name)?;
-            } else if let Some(bytes) = self.file(name)? {
-                // A place that the text itself names is the same in every checkout.
-                self.inputs.bind_named_in(&bytes);
-                texts.push(bytes);
+        let mut unremarkable = Vec::new();
+        for name in own {
+            match self.text(name)? {
+                Text::Remarkable(bytes) => texts.push(bytes),
+                Text::Unremarkable => unremarkable.push(name),
+                Text::Directory => {}
             }
         }
-        let found = scan(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let mut found = scan(&slices(&texts));
+        if !found.mentions_file_name && may_paste(&slices(&texts)) {
+            for name in unremarkable {
+                let path = self.facts.compilation.absolute(name);
+                texts.push(self.inputs.read_unchanged(&path)?.0);
+            }
+            found = scan(&slices(&texts));
+        }
         if found.reads_times {
             return Err("`#pragma GCC dependency` may be used".to_owned());
         }
@@ -189,41 +209,53 @@ impl<'a> Collector<'a> {
     /// Adds something that was opened, of which nobody needs the bytes.
     pub(super) fn digested(&mut self, name: &str) -> Result<(), String> {
         let path = self.facts.compilation.absolute(name);
-        let failed = |error: io::Error| format!("`{}`: {error}", path.display());
-        let mut metadata = fs::symlink_metadata(&path).map_err(failed)?;
-        if metadata.is_symlink() {
-            metadata = fs::metadata(&path).map_err(failed)?;
-        } else {
-            self.plain.insert(name.to_owned());
-        }
-        if metadata.is_dir() {
-            return self.kind(name, &path);
-        }
-        let stamp = self.inputs.unchanged(&path, &metadata)?;
-        let known = self.known.get(&path, &stamp);
-        let (digest, stamp) = known.map_or_else(|| self.digest_anew(&path), Ok)?;
+        let Some(stamp) = self.stamp(name, &path)? else { return self.kind(name, &path) };
+        let (digest, stamp) = self.inputs.digest(&path, &stamp)?;
         self.inputs.add(Input::File(self.token(name)), digest, Some(stamp));
         Ok(())
     }
 
-    /// Reads a file for its digest, and remembers that.
-    fn digest_anew(&self, path: &Path) -> Result<(Digest, FileStamp), String> {
-        let (bytes, stamp) = self.inputs.read_unchanged(path)?;
-        let digest = Digest::of(&bytes);
-        self.known.put(path, &stamp, digest);
-        Ok((digest, stamp))
+    /// Returns the stamp of a file that was opened, `None` for a directory.
+    fn stamp(&mut self, name: &str, path: &Path) -> Result<Option<FileStamp>, String> {
+        let failed = |error: io::Error| format!("`{}`: {error}", path.display());
+        let mut metadata = fs::symlink_metadata(path).map_err(failed)?;
+        if metadata.is_symlink() {
+            metadata = fs::metadata(path).map_err(failed)?;
+        } else {
+            self.plain.insert(name.to_owned());
+        }
+        if metadata.is_dir() {
+            return Ok(None);
+        }
+        self.inputs.unchanged(path, &metadata).map(Some)
     }
 
-    /// Adds something that was opened. Returns the bytes of a file.
-    fn file(&mut self, name: &str) -> Result<Option<Vec<u8>>, String> {
+    /// Adds something that was opened and may be the unit's own, and binds the entry to
+    /// the roots that it names: a place that a text names is the same in every checkout.
+    ///
+    /// Most texts say nothing that matters, and that is remembered.
+    fn text(&mut self, name: &str) -> Result<Text, String> {
         let path = self.facts.compilation.absolute(name);
-        match self.inputs.read_if_file(&path)? {
-            Some((bytes, stamp)) => {
-                self.inputs.add(Input::File(self.token(name)), Digest::of(&bytes), Some(stamp));
-                Ok(Some(bytes))
-            }
-            None => self.kind(name, &path).map(|()| None),
+        let Some(stamp) = self.stamp(name, &path)? else {
+            self.kind(name, &path)?;
+            return Ok(Text::Directory);
+        };
+        let known = self.sought.and_then(|it| self.inputs.known().get_without(&path, it, &stamp));
+        if let Some((digest, stamp)) = known {
+            self.inputs.add(Input::File(self.token(name)), digest, Some(stamp));
+            return Ok(Text::Unremarkable);
         }
+        let (bytes, stamp) = self.inputs.read_unchanged(&path)?;
+        let digest = Digest::of(&bytes);
+        self.inputs.add(Input::File(self.token(name)), digest, Some(stamp));
+        let names_roots = self.inputs.bind_named_in(&bytes);
+        if names_roots || !is_unremarkable(&bytes) {
+            return Ok(Text::Remarkable(bytes));
+        }
+        if let Some(sought) = self.sought {
+            self.inputs.known().put_without(&path, sought, &stamp, digest);
+        }
+        Ok(Text::Unremarkable)
     }
 
     /// Returns whether `file` is one of the compiler's own or the system's, which
@@ -301,6 +333,10 @@ impl<'a> Collector<'a> {
             self.inputs.bind([RootKind::Workspace, RootKind::Target, RootKind::CargoHome]);
         }
     }
+}
+
+fn slices(texts: &[Vec<u8>]) -> Vec<&[u8]> {
+    texts.iter().map(Vec::as_slice).collect()
 }
 
 /// How the names of functions end that tell the time. Linkers keep a name that is the

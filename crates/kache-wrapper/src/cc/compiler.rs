@@ -114,8 +114,7 @@ pub(crate) enum CompilerError {
 /// Finds the compiler that `program` stands for: itself, or, where that is a
 /// link to kache, the next of the name on `PATH`.
 pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
-    let own = fs::metadata("/proc/self/exe").or_else(|_| fs::metadata(std::env::current_exe()?));
-    let own = own.ok().map(|found| (found.dev(), found.ino()));
+    let own = files::own_program().ok().map(|found| (found.dev(), found.ino()));
     let is_compiler = |path: &PathBuf| {
         fs::metadata(path).is_ok_and(|found| {
             found.is_file() && found.mode() & 0o111 != 0 && Some((found.dev(), found.ino())) != own

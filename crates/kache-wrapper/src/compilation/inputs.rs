@@ -1,6 +1,7 @@
 //! What a compilation read, gathered after it: each thing must be as it was
 //! before the compiler started.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -12,12 +13,14 @@ use std::time::{Duration, Instant};
 use kache_key::input::{FileStamp, absent_digest, root_digest};
 use kache_key::rustc::messages::Segment;
 use kache_key::{BlobId, Digest, Input, RecordedInput, RootKind, Roots, evidence};
+use kache_store::digests::KnownDigests;
 use kache_store::{UnitRecords, blob, clock, identity};
 use rustix::fs::OFlags;
 
 use super::Compilation;
 use super::current::Links;
 use super::products::{self, Form, Made, Product};
+use crate::files;
 
 /// The clocks just before the compiler started.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,7 @@ pub(crate) struct Inputs<'a> {
     bound_to_real: BTreeSet<RootKind>,
     /// Roots behind symbolic links, by their real paths.
     aliases: Roots,
+    known: OnceCell<KnownDigests>,
 }
 
 impl<'a> Inputs<'a> {
@@ -77,7 +81,8 @@ impl<'a> Inputs<'a> {
         }
         let aliases = products::real_paths_of_links(&compilation.roots);
         let (bound, bound_to_real) = (BTreeSet::new(), BTreeSet::new());
-        Ok(Self { compilation, start, list: Vec::new(), bound, bound_to_real, aliases })
+        let (list, known) = (Vec::new(), OnceCell::new());
+        Ok(Self { compilation, start, list, bound, bound_to_real, aliases, known })
     }
 
     /// Returns the known directories.
@@ -161,10 +166,29 @@ impl<'a> Inputs<'a> {
             self.add(input, digest, Some(stamp));
             return Ok(());
         }
-        let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;
-        self.check_still(path, &stamp)?;
+        let (digest, stamp) = self.digest(path, &stamp)?;
         self.add(input, digest, Some(stamp));
         Ok(())
+    }
+
+    /// Returns the digest of the file `path`, which looks like `now`, and the stamp that
+    /// vouches for it. Most files of a system are read once for all units.
+    pub(crate) fn digest(
+        &self,
+        path: &Path,
+        now: &FileStamp,
+    ) -> Result<(Digest, FileStamp), String> {
+        let (digest, stamp) =
+            self.known().of_file(path, now).map_err(|failure| failure.to_string())?;
+        if stamp == *now {
+            self.check_still(path, now)?;
+        }
+        Ok((digest, stamp))
+    }
+
+    /// Returns what is known of files without reading them.
+    pub(crate) fn known(&self) -> &KnownDigests {
+        self.known.get_or_init(|| KnownDigests::open(self.compilation.store.layout()))
     }
 
     /// Makes sure that a file was not replaced or written to since `stamp` was taken.
@@ -251,10 +275,27 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Binds the entry to the roots whose paths occur in `bytes`.
-    pub(crate) fn bind_named_in(&mut self, bytes: &[u8]) {
-        self.bind(evidence::roots_named_in(bytes, &self.compilation.roots));
-        self.bound_to_real.extend(evidence::roots_named_in(bytes, &self.aliases));
+    /// Binds the entry to the roots whose paths occur in `bytes`. Returns whether any does.
+    pub(crate) fn bind_named_in(&mut self, bytes: &[u8]) -> bool {
+        let named = evidence::roots_named_in(bytes, &self.compilation.roots);
+        let real = evidence::roots_named_in(bytes, &self.aliases);
+        let any = !named.is_empty() || !real.is_empty();
+        self.bound.extend(named);
+        self.bound_to_real.extend(real);
+        any
+    }
+
+    /// Returns the digest of everything by which this program tells whether a text
+    /// binds an entry: the paths of roots, and the program itself. `None` where nobody
+    /// can say which program it is.
+    pub(crate) fn sought(&self) -> Option<Digest> {
+        let own = identity::stamp_of(&files::own_program().ok()?);
+        let own = [own.dev, own.ino, own.size, own.mtime_ns.cast_unsigned()];
+        let own = own.into_iter().flat_map(u64::to_le_bytes);
+        let roots = self.compilation.roots.iter().chain(self.aliases.iter());
+        let roots =
+            roots.flat_map(|(kind, path)| format!("{}\0{path}\0", kind.name()).into_bytes());
+        Some(Digest::of(&own.chain(roots).collect::<Vec<u8>>()))
     }
 
     /// Returns everything that was read, with the roots that bind the entry and the

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use kache_key::{Input, depfile};
-use kache_store::{blob, identity};
+use kache_store::identity;
 
 use super::Collector;
 use crate::compilation::inputs::{changed, latest_change_ns};
@@ -79,7 +79,7 @@ impl Collector<'_> {
                 path.display()
             ));
         }
-        let (digest, _) = blob::digest_file(path).map_err(|failure| failure.to_string())?;
+        let (digest, stamp) = self.inputs.digest(path, &stamp)?;
         self.inputs.add(Input::LinkInput(token), digest, Some(stamp));
         Ok(())
     }
