@@ -78,7 +78,7 @@ pub(super) fn ancestry(kind: Kind, pid: u32, extra: u32, parts: &[&[u8]]) {
         };
         let record = Record { kind, flags, pid, extra, parts };
         let offset = channel.append(&record, sys::populate);
-        if let (Kind::Started, Some(offset)) = (kind, offset) {
+        if let (Kind::Started | Kind::Forked, Some(offset)) = (kind, offset) {
             BEGAN.store(offset, Ordering::Relaxed);
         }
     }

@@ -110,8 +110,8 @@ impl Act {
 /// An act and who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The process. A child of `vfork` goes by its parent's id until it runs a
-    /// program.
+    /// The process, of what stays true the first that did it. A child of `vfork` goes by
+    /// its parent's id until it runs a program.
     pub pid: u32,
     /// Whether it was done on behalf of what is observed. What a host does by
     /// itself, and what programs do that it started by itself, does not count.

@@ -48,8 +48,8 @@ impl Channel {
         unsafe { core::slice::from_raw_parts(self.base.cast::<u8>().add(offset), length) }
     }
 
-    /// Where `offset` is, which is aligned and inside the file.
-    pub(crate) fn at_offset(&self, offset: usize) -> *mut u8 {
+    /// The address of `offset`, which is inside the file.
+    pub(crate) fn address(&self, offset: usize) -> *mut u8 {
         // SAFETY: by the contract of `at`, the whole file is mapped.
         unsafe { self.base.cast::<u8>().add(offset) }
     }
@@ -105,7 +105,7 @@ impl Channel {
         let goal = end.next_multiple_of(STEP_BYTES).min(header.capacity_bytes);
         // A page begins here, whatever its size is.
         let from = backed - backed % LARGEST_PAGE_BYTES;
-        if !back(self.at_offset(from), goal - from) {
+        if !back(self.address(from), goal - from) {
             return false;
         }
         header.backed.fetch_max(goal, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! The layout of a trace file, shared by those that write it and its reader.
 //!
-//! A header, tables of what was told, then records one behind the other. A record is reserved by adding
-//! its size to the tail, filled in, and committed by a release store of its first
-//! word, which is zero until then: whoever is killed in between leaves a hole.
+//! A header, tables of what was told, then records one behind the other. A record is
+//! reserved by adding its size to the tail, filled in, and committed by a release store
+//! of its first word, which is zero until then: whoever is killed in between leaves a
+//! hole.
 //!
 //! ```text
 //! word     u64   payload bytes << 32 | flags << 8 | kind
@@ -77,10 +78,11 @@ impl Table {
     }
 }
 
-/// The tables, each used when the one before has no place. The first is on the
-/// header's page and does for most programs, the second for a compiler, the third for
-/// a build of hundreds of sources. The file is sparse: what nobody touches takes no
-/// memory, and memory takes time.
+/// The tables, each used when the one before has no place near where a fact belongs,
+/// which is long before it is full. The first is on the header's page and does for most
+/// programs, the second for compilers, the third for builds of hundreds of sources and
+/// the largest compilations. The file is sparse: what nobody touches takes no memory,
+/// and memory takes time.
 pub(crate) const TABLES: [Table; 3] = [
     Table {
         at: size_of::<Header>(),

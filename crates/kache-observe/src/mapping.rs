@@ -40,7 +40,7 @@ impl Mapping {
         let [first, second, third] = &TABLES;
         let head = first.at + first.bytes();
         let (backed, flags) =
-            if back(channel.at_offset(0), head) && back(channel.at_offset(RECORDS_AT), step) {
+            if back(channel.address(0), head) && back(channel.address(RECORDS_AT), step) {
                 (RECORDS_AT + step, 0)
             } else {
                 // Kernels before 5.14 can put memory behind a file, but not behind a mapping.

@@ -21,6 +21,7 @@ use crate::records::written;
 #[derive(Debug)]
 pub struct Participant {
     mapping: Mapping,
+    pid: u32,
     /// Where its first record is.
     began: usize,
 }
@@ -33,9 +34,9 @@ impl Participant {
         let program = env::current_exe().unwrap_or_default();
         let act = Act::Started { parent: parent_id(), program };
         let (kind, extra, parts) = written(&act);
-        let record = Record { kind, flags: 0, pid: process::id(), extra, parts: &parts };
-        let began = mapping.append(&record).unwrap_or_default();
-        Some(Self { mapping, began })
+        let pid = process::id();
+        let began = mapping.append(&Record { kind, flags: 0, pid, extra, parts: &parts });
+        Some(Self { mapping, pid, began: began.unwrap_or_default() })
     }
 
     /// Writes down an act of this process. Paths must be absolute.
@@ -49,8 +50,8 @@ impl Participant {
             removals.fetch_add(1, Ordering::Relaxed);
         }
         let extra = if kind == Kind::Wrote { removals.load(Ordering::Relaxed) } else { extra };
-        let record = Record { kind, flags: 0, pid: process::id(), extra, parts: &parts };
-        if stays_true(kind) {
+        let record = Record { kind, flags: 0, pid: self.pid, extra, parts: &parts };
+        if is_told_once(kind) {
             self.mapping.tell(&record, self.began);
         } else {
             self.mapping.append(&record);
@@ -58,9 +59,10 @@ impl Participant {
     }
 }
 
-/// Whether a second record of the same says nothing new. What is written may be removed
-/// and written again, so that is told with the count of removals.
-fn stays_true(kind: Kind) -> bool {
+/// Whether a second record of the same says nothing new, as in `preload/record.rs`. What
+/// is written may be removed and written again, so that is told with the count of
+/// removals.
+fn is_told_once(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Linked

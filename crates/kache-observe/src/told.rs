@@ -13,7 +13,7 @@ use crate::channel::{Channel, Record};
 use crate::format::{HOSTED, RECORD_HEAD_BYTES, RECORDS_AT, TABLES, Table};
 
 /// In how many slots, one behind the other, a fact may be.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 
 /// The half of a slot that says where.
 const LOWER: usize = u32::MAX as usize;
@@ -120,7 +120,7 @@ impl Channel {
         if flags.load(Ordering::Relaxed) & table.flag == table.flag {
             return true;
         }
-        let is_backed = back(self.at_offset(table.at), table.bytes());
+        let is_backed = back(self.address(table.at), table.bytes());
         if is_backed {
             flags.fetch_or(table.flag, Ordering::Relaxed);
         }

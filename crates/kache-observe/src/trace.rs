@@ -5,8 +5,9 @@ use crate::act::{Act, Event};
 /// Everything that a program and its children did, in order.
 ///
 /// Acts of processes that ran at the same time are in the order in which they were
-/// written down, each after it was done (but [`Act::Exec`] before). An act that
-/// says nothing new is written once for each process, at its first time.
+/// written down, each after it was done (but [`Act::Exec`] before). What stays true,
+/// such as that a file was read, is written once, when the first process did it; where
+/// there are hosts, once for each process.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// All events, also those that do not count.

@@ -34,7 +34,8 @@ pub(crate) fn attach(
     if !is_loadable {
         return Err(WatchError::NotLoadable { path: library });
     }
-    let watch = Watch::start()?;
+    let mut watch = Watch::start()?;
+    watch.leave_alone(&store.layout().shims());
     let (library, file) = loadable(library)?;
     command.envs(watch.variables(&library, hosts)?);
     Ok(Watched { watch, _library: file })
@@ -68,7 +69,10 @@ impl Unseen {
 
 impl From<WatchError> for Unseen {
     fn from(error: WatchError) -> Self {
-        let is_passing = matches!(error, WatchError::Io { .. } | WatchError::Names { .. });
+        let is_passing = matches!(
+            error,
+            WatchError::Io { .. } | WatchError::Names { .. } | WatchError::Room { .. }
+        );
         Self { why: format!("not observed: {error}"), is_passing }
     }
 }
@@ -95,4 +99,19 @@ pub(crate) fn seen(watch: Result<Watched, WatchError>, pid: u32) -> Result<Trace
 /// process sees nothing of it.
 pub(crate) fn is_attached_to(command: &Command) -> bool {
     command.get_envs().any(|(name, _)| kache_observe::ours(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn want_of_room_passes_and_what_cannot_be_seen_does_not() {
+        let directory = PathBuf::from("/dev/shm");
+        assert!(Unseen::from(WatchError::Room { directory: directory.clone() }).is_passing);
+        assert!(Unseen::from(WatchError::Names { directory }).is_passing);
+        assert!(Unseen::from(NotObserved::Overflow).is_passing);
+        assert!(!Unseen::from(WatchError::Platform).is_passing);
+        assert!(!Unseen::from(NotObserved::Root).is_passing);
+    }
 }

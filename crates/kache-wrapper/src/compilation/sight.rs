@@ -59,7 +59,7 @@ pub(crate) fn sort(trace: &Trace, ground: &Ground<'_>) -> Result<Sight, String> 
         own_dirs: own_dirs(ground),
         first: None,
     };
-    // Each of many processes says what it did: what one of them said says it all.
+    // Some things are told again: what one process said says it all.
     let mut said: HashSet<&Act> = HashSet::new();
     for event in trace.events.iter().filter(|event| event.counts) {
         sorter.first.get_or_insert(event.pid);
