@@ -61,7 +61,11 @@ pub fn is_unremarkable(text: &[u8]) -> bool {
 /// Returns whether a macro's name may be pasted from pieces in `texts` and in others
 /// that are unremarkable.
 pub fn may_paste(texts: &[&[u8]]) -> bool {
-    texts.iter().any(|text| has_beginning(&join_lines(text)))
+    let is_beginning = |piece: &String| MACROS.iter().any(|name| name.starts_with(piece.as_str()));
+    texts
+        .iter()
+        .map(|text| join_lines(text))
+        .any(|text| has_beginning(&text) && pieces_in(&[text]).iter().any(is_beginning))
 }
 
 /// Returns whether the words `GCC dependency` stand in `text`.
@@ -79,6 +83,12 @@ fn pastes(texts: &[Cow<'_, [u8]>]) -> bool {
     if !texts.iter().any(|text| has_beginning(text)) {
         return false;
     }
+    let pieces = pieces_in(texts);
+    MACROS.iter().any(|name| tiles(name, &pieces))
+}
+
+/// Returns the pieces of macros' names in `texts`, whose lines are joined, in order.
+fn pieces_in(texts: &[Cow<'_, [u8]>]) -> Vec<String> {
     let mut pieces = Vec::new();
     for text in texts {
         match code_of(text) {
@@ -86,7 +96,7 @@ fn pastes(texts: &[Cow<'_, [u8]>]) -> bool {
             None => note_pieces(text, &mut pieces),
         }
     }
-    MACROS.iter().any(|name| tiles(name, &pieces))
+    pieces
 }
 
 /// Returns whether a word of `text` is the beginning of a macro's name.

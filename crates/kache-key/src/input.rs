@@ -98,9 +98,13 @@ impl FileStamp {
     /// Returns whether a digest taken with this stamp still holds for a file
     /// that now looks like `now`.
     pub fn vouches_for(&self, now: &Self) -> bool {
-        let same = (self.dev, self.ino, self.size, self.mtime_ns, self.ctime_ns)
-            == (now.dev, now.ino, now.size, now.mtime_ns, now.ctime_ns);
-        same && self.is_settled()
+        self.is_of_same(now) && self.is_settled()
+    }
+
+    /// Returns whether both are of one file that looks the same, whenever they were taken.
+    pub fn is_of_same(&self, other: &Self) -> bool {
+        (self.dev, self.ino, self.size, self.mtime_ns, self.ctime_ns)
+            == (other.dev, other.ino, other.size, other.mtime_ns, other.ctime_ns)
     }
 
     /// Returns whether the file had been quiet for long enough when the stamp was taken.

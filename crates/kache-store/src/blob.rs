@@ -6,6 +6,7 @@
 //! longer agrees, the bytes are hashed again, and damage is a miss.
 
 use std::fs::{self, File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -65,10 +66,13 @@ pub struct SoundBlob {
 
 /// Returns the digest of a file's bytes and their number. Reads the file once.
 pub fn digest_file(path: &Path) -> Result<(Digest, u64), IoFailure> {
+    File::open(path).and_then(|file| digest_of(&file)).map_err(IoFailure::on("read", path))
+}
+
+/// Returns the digest of an open file's bytes and their number.
+pub(crate) fn digest_of(file: &File) -> io::Result<(Digest, u64)> {
     let mut hasher = blake3::Hasher::new();
-    File::open(path)
-        .and_then(|file| hasher.update_reader(file).map(|_| ()))
-        .map_err(IoFailure::on("read", path))?;
+    hasher.update_reader(file)?;
     Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), hasher.count()))
 }
 
@@ -150,9 +154,9 @@ pub(crate) fn quarantine(layout: &Layout, id: BlobId, judged: &Metadata) -> Resu
 }
 
 /// Removes a file, or a directory where a file should be.
-pub(crate) fn remove_any(path: &Path) -> std::io::Result<()> {
+pub(crate) fn remove_any(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::IsADirectory => fs::remove_dir_all(path),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => fs::remove_dir_all(path),
         result => result,
     }
 }

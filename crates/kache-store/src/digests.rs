@@ -6,15 +6,18 @@
 //! once, or after a power cut, what is no slot is nothing. A digest counts only
 //! under a stamp that [vouches](FileStamp::vouches_for) for the file as it is now.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt as _;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use kache_key::Digest;
 use kache_key::input::FileStamp;
+use rustix::fs::OFlags;
+use rustix::process::{Resource, getrlimit};
 
 use crate::IoFailure;
-use crate::blob::digest_file;
+use crate::blob::digest_of;
 use crate::identity::stamp_of;
 use crate::layout::Layout;
 use crate::staging::with_parent;
@@ -27,8 +30,9 @@ const STAMP_BYTES: usize = 6 * 8;
 /// A file may be in any of as many slots, one behind the other.
 const WAYS: usize = 4;
 
-/// How many groups of slots there are: for several times the headers of a large system.
-const GROUPS: u64 = 1 << 13;
+/// How many groups of slots there are: for the headers of a large system and of a few
+/// large projects.
+const GROUPS: u64 = 1 << 14;
 
 /// Digests that are remembered.
 #[derive(Debug)]
@@ -49,18 +53,19 @@ impl KnownDigests {
     /// Returns the digest of the file `path`, which looks like `now`, and the stamp
     /// that vouches for it. Reads the file if nothing is remembered of it as it is.
     ///
-    /// What changes while it is read is not remembered; whether it did is for the
-    /// caller to find out.
+    /// If it was another file by then, or changed while it was read, the stamp is
+    /// another one too.
     pub fn of_file(&self, path: &Path, now: &FileStamp) -> Result<(Digest, FileStamp), IoFailure> {
         if let Some(known) = self.get(path, now) {
             return Ok(known);
         }
-        let (digest, _) = digest_file(path)?;
-        let after = fs::metadata(path).map(|found| stamp_of(&found));
-        if after.is_ok_and(|after| now.vouches_for(&after)) {
+        let failed = IoFailure::on("read", path);
+        let (digest, after) = digest_opened(path).map_err(failed)?;
+        if now.is_of_same(&after) {
             self.put(path, now, digest);
+            return Ok((digest, *now));
         }
-        Ok((digest, *now))
+        Ok((digest, after))
     }
 
     fn get(&self, path: &Path, now: &FileStamp) -> Option<(Digest, FileStamp)> {
@@ -70,7 +75,7 @@ impl KnownDigests {
     /// Returns the digest of the file `path`, which looks like `now`, and the stamp
     /// that vouches for it, if it is remembered that nothing is in it of what has the
     /// digest `sought`.
-    pub fn get_without(
+    pub fn get_unremarkable(
         &self,
         path: &Path,
         sought: Digest,
@@ -87,7 +92,7 @@ impl KnownDigests {
 
     /// Remembers the digest of the file `path` under `stamp`, if that can ever vouch
     /// for it, and that nothing is in it of what has the digest `sought`.
-    pub fn put_without(&self, path: &Path, sought: Digest, stamp: &FileStamp, digest: Digest) {
+    pub fn put_unremarkable(&self, path: &Path, sought: Digest, stamp: &FileStamp, digest: Digest) {
         self.put_named(name_of(path, Some(sought)), stamp, digest);
     }
 
@@ -99,7 +104,10 @@ impl KnownDigests {
 
     fn put_named(&self, name: Digest, stamp: &FileStamp, digest: Digest) {
         let (Some(file), Some(slots)) = (&self.file, self.slots(name)) else { return };
-        if !stamp.is_settled() {
+        let end = group(name) + (WAYS * SLOT_BYTES) as u64;
+        // Who writes beyond the limit is killed.
+        let is_allowed = getrlimit(Resource::Fsize).current.is_none_or(|limit| end <= limit);
+        if !is_allowed || !stamp.is_settled() {
             return;
         }
         let age = |slot: &[u8]| match known(name, slot) {
@@ -132,6 +140,16 @@ impl KnownDigests {
         }
         Some(slots)
     }
+}
+
+/// Returns the digest of a file, and what it looked like when its last byte was read.
+fn digest_opened(path: &Path) -> io::Result<(Digest, FileStamp)> {
+    // Opening a pipe might wait for ever.
+    let mut options = File::options();
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    let (digest, _) = digest_of(&file)?;
+    Ok((digest, stamp_of(&file.metadata()?)))
 }
 
 /// Returns the name by which a file is found, or one without what has the digest `sought`.
@@ -193,6 +211,8 @@ fn stamp_in(slot: &[u8]) -> Option<FileStamp> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const NOW: FileStamp =
@@ -231,8 +251,9 @@ mod tests {
         assert_eq!(known.of_file(&path, &later).unwrap(), (Digest::of(b"a"), later));
         assert_eq!(known.get(&path, &fresh), Some((Digest::of(b"a"), later)));
         let gone = FileStamp { ino: later.ino + 1, ..later };
-        assert_eq!(known.of_file(&path, &gone).unwrap(), (Digest::of(b"a"), gone));
-        assert_eq!(known.get(&path, &gone), None, "another file was read");
+        let (digest, stamp) = known.of_file(&path, &gone).unwrap();
+        assert_eq!((digest, stamp.ino), (Digest::of(b"a"), later.ino), "another file was read");
+        assert_eq!(known.get(&path, &gone), None);
     }
 
     #[test]
@@ -241,12 +262,12 @@ mod tests {
         let (path, digest) = (Path::new("/ws/a.h"), Digest::of(b"a"));
         let [sought, other] = [b"x", b"y"].map(|sought| Digest::of(sought));
         let known = KnownDigests::open(&layout);
-        known.put_without(path, sought, &LATE, digest);
-        assert_eq!(known.get_without(path, sought, &NOW), Some((digest, LATE)));
-        assert_eq!(known.get_without(path, other, &NOW), None);
+        known.put_unremarkable(path, sought, &LATE, digest);
+        assert_eq!(known.get_unremarkable(path, sought, &NOW), Some((digest, LATE)));
+        assert_eq!(known.get_unremarkable(path, other, &NOW), None);
         assert_eq!(known.get(path, &NOW), None);
         known.put(path, &LATE, digest);
-        assert_eq!(known.get_without(path, other, &NOW), None);
+        assert_eq!(known.get_unremarkable(path, other, &NOW), None);
     }
 
     #[test]

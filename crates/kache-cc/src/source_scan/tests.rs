@@ -42,6 +42,9 @@ fn unremarkable_texts_can_be_left_out() {
         ("FILE *f; LE__", true),
         ("__FILE__", false),
         ("__FI", false),
+        ("_(\"text\")", true),
+        ("c == '_' // _", false),
+        ("/* _ */ FILE", true),
         ("_\\\n_FI", false),
         ("#pragma GCC dependency \"x\"", false),
     ] {

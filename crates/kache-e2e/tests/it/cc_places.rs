@@ -52,6 +52,38 @@ fn debug_information_is_shared_and_leads_to_the_working_directory() {
     });
 }
 
+/// That a header names no known directory is remembered of those that were known then.
+#[test]
+fn a_header_is_searched_again_when_there_is_another_base_directory() {
+    let mut trial = CcTrial::of(&[
+        ("first.c", "#include \"names.h\"\nint first;\n"),
+        ("names.c", "#include \"names.h\"\nint names;\n"),
+        ("plain.c", "int plain;\n"),
+    ]);
+    let [named, other, include] =
+        ["named", "other", "include"].map(|name| trial.env.root().join(name));
+    for dir in [&named, &other, &include] {
+        std::fs::create_dir(dir).unwrap();
+    }
+    std::fs::write(include.join("names.h"), format!("/* {}/x */\n", named.display())).unwrap();
+    let include = format!("-I{}", include.display());
+    // Younger files are read each time.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let told = |trial: &CcTrial, source: &str| {
+        let (_, mut events) = trial.cached("gcc", &["-c", &include, source]);
+        events.remove(0)
+    };
+    Compiled.assert_told_by(&told(&trial, "first.c"));
+    trial.env.set("KACHE_BASE_DIR", &named);
+    for source in ["names.c", "plain.c"] {
+        Compiled.assert_told_by(&told(&trial, source));
+        Hit.assert_told_by(&told(&trial, source));
+    }
+    trial.env.set("KACHE_BASE_DIR", &other);
+    Compiled.assert_told_by(&told(&trial, "names.c"));
+    Hit.assert_told_by(&told(&trial, "plain.c"));
+}
+
 #[test]
 fn debug_information_below_the_project_leads_below_the_working_directory() {
     with_each(|compiler| {

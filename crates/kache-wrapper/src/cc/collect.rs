@@ -240,7 +240,8 @@ impl<'a> Collector<'a> {
             self.kind(name, &path)?;
             return Ok(Text::Directory);
         };
-        let known = self.sought.and_then(|it| self.inputs.known().get_without(&path, it, &stamp));
+        let known =
+            self.sought.and_then(|it| self.inputs.known().get_unremarkable(&path, it, &stamp));
         if let Some((digest, stamp)) = known {
             self.inputs.add(Input::File(self.token(name)), digest, Some(stamp));
             return Ok(Text::Unremarkable);
@@ -252,8 +253,9 @@ impl<'a> Collector<'a> {
         if names_roots || !is_unremarkable(&bytes) {
             return Ok(Text::Remarkable(bytes));
         }
-        if let Some(sought) = self.sought {
-            self.inputs.known().put_without(&path, sought, &stamp, digest);
+        // No other unit reads its source.
+        if let Some(sought) = self.sought.filter(|_| name != self.facts.unit.source) {
+            self.inputs.known().put_unremarkable(&path, sought, &stamp, digest);
         }
         Ok(Text::Unremarkable)
     }

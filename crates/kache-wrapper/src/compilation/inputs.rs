@@ -114,16 +114,10 @@ impl<'a> Inputs<'a> {
     /// tick in which the compiler was started looks like one before it. The
     /// compiler needs longer than that to load itself, and then reads the
     /// changed file too.
-    pub(crate) fn read_unchanged(&self, path: &Path) -> Result<(Vec<u8>, FileStamp), String> {
-        let opened = self.read_if_file(path)?;
-        opened.ok_or_else(|| format!("`{}` is not a plain file", path.display()))
-    }
-
-    /// Reads a file like [`read_unchanged`](Self::read_unchanged); `None` for a directory.
     ///
     /// The stamp is taken after the last byte: it shows every change up to then, and
     /// a file that took the place of another changed when it did.
-    pub(crate) fn read_if_file(&self, path: &Path) -> Result<Option<(Vec<u8>, FileStamp)>, String> {
+    pub(crate) fn read_unchanged(&self, path: &Path) -> Result<(Vec<u8>, FileStamp), String> {
         let failed = |e: io::Error| format!("`{}`: {e}", path.display());
         // Opening a pipe might wait for ever.
         let mut options = File::options();
@@ -132,15 +126,12 @@ impl<'a> Inputs<'a> {
         let mut bytes = Vec::new();
         let whole = read_to_end(&mut file, &mut bytes);
         let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_dir() {
-            return Ok(None);
-        }
         whole.map_err(failed)?;
         let stamp = self.unchanged(path, &metadata)?;
         if stamp.size != bytes.len() as u64 {
             return Err(changed(path));
         }
-        Ok(Some((bytes, stamp)))
+        Ok((bytes, stamp))
     }
 
     /// Adds a file of which nobody needs the bytes, only the digest: it may be
@@ -180,8 +171,8 @@ impl<'a> Inputs<'a> {
     ) -> Result<(Digest, FileStamp), String> {
         let (digest, stamp) =
             self.known().of_file(path, now).map_err(|failure| failure.to_string())?;
-        if stamp == *now {
-            self.check_still(path, now)?;
+        if !stamp.is_of_same(now) {
+            return Err(changed(path));
         }
         Ok((digest, stamp))
     }
@@ -189,16 +180,6 @@ impl<'a> Inputs<'a> {
     /// Returns what is known of files without reading them.
     pub(crate) fn known(&self) -> &KnownDigests {
         self.known.get_or_init(|| KnownDigests::open(self.compilation.store.layout()))
-    }
-
-    /// Makes sure that a file was not replaced or written to since `stamp` was taken.
-    fn check_still(&self, path: &Path, stamp: &FileStamp) -> Result<(), String> {
-        let now = self.stamp_unchanged(path)?;
-        if (stamp.ino, stamp.size, stamp.ctime_ns) == (now.ino, now.size, now.ctime_ns) {
-            Ok(())
-        } else {
-            Err(changed(path))
-        }
     }
 
     fn stamp_unchanged(&self, path: &Path) -> Result<FileStamp, String> {
@@ -285,12 +266,13 @@ impl<'a> Inputs<'a> {
         any
     }
 
-    /// Returns the digest of everything by which this program tells whether a text
-    /// binds an entry: the paths of roots, and the program itself. `None` where nobody
-    /// can say which program it is.
+    /// Returns the digest of everything by which this program tells whether a text is
+    /// remarkable: the paths of roots, and the program itself, which knows what else to
+    /// look for. `None` where nobody can say which program it is.
     pub(crate) fn sought(&self) -> Option<Digest> {
         let own = identity::stamp_of(&files::own_program().ok()?);
-        let own = [own.dev, own.ino, own.size, own.mtime_ns.cast_unsigned()];
+        let times = [own.mtime_ns, own.ctime_ns].map(i64::cast_unsigned);
+        let own = [own.dev, own.ino, own.size, times[0], times[1]];
         let own = own.into_iter().flat_map(u64::to_le_bytes);
         let roots = self.compilation.roots.iter().chain(self.aliases.iter());
         let roots =
