@@ -178,7 +178,7 @@ impl Contender {
             Phase::Warm => {
                 self.fill_cache()?;
                 self.restore_source()?;
-                self.put_away(&self.first.target_dir())?;
+                self.first.clean()?;
             }
             Phase::NoOp => {
                 self.fill_cache()?;
@@ -207,7 +207,7 @@ impl Contender {
         self.fill_cache()?;
         self.restore_source()?;
         if self.kind != Kind::Plain {
-            self.put_away(&self.first.target_dir())?;
+            self.first.clean()?;
         }
         self.build_first()?;
         self.edit(marker)
@@ -257,7 +257,7 @@ impl Contender {
         }
         self.restore_source()?;
         self.empty_cache()?;
-        self.put_away(&self.first.target_dir())?;
+        self.first.clean()?;
         self.must_succeed(&self.recording(&self.first).run()?)?;
         if self.kind == Kind::Floor {
             self.must_succeed(&self.recording(&self.second).run()?)?;
@@ -266,9 +266,12 @@ impl Contender {
         Ok(())
     }
 
-    /// Moves a directory out of the way. It is removed with the environment: some file
-    /// systems go on with what was removed while the next build is measured, and look
-    /// longer for free inodes.
+    /// Moves a directory out of the way before a cold build. It is removed with the
+    /// environment: some file systems go on with what was removed while the next build
+    /// is measured, and look longer for free inodes.
+    ///
+    /// Not for a target directory whose cache stays: what is linked from there would be
+    /// copied from the cache, and not linked as after `cargo clean`.
     fn put_away(&self, dir: &Path) -> Result<(), BenchError> {
         let away = self.env.root().join("away");
         let failed = |error| ProjectError::io("put away", dir)(error);
@@ -293,9 +296,9 @@ impl Contender {
     /// only replay the path that it recorded.
     fn renew_second(&mut self) -> Result<(), BenchError> {
         if self.kind == Kind::Floor {
-            return self.put_away(&self.second.target_dir());
+            return Ok(self.second.clean()?);
         }
-        self.put_away(self.second.dir())?;
+        remove(self.second.dir())?;
         self.seconds += 1;
         self.second =
             self.workload.checkout(&second_dir(&self.env, self.seconds, self.workload))?;
