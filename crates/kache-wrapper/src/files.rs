@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kache_key::input::FileStamp;
@@ -17,13 +16,6 @@ pub(crate) fn is_unchanged((path, stamp): &(PathBuf, FileStamp)) -> bool {
 /// Looks at the program that runs.
 pub(crate) fn own_program() -> io::Result<Metadata> {
     fs::metadata("/proc/self/exe").or_else(|_| fs::metadata(std::env::current_exe()?))
-}
-
-/// Returns whether a program is the one that runs, which `own` describes, or a copy of
-/// it: they have one size, and one time to the nanosecond.
-pub(crate) fn is_same_program(own: &Metadata, found: &Metadata) -> bool {
-    let marks = |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-    marks(own) == marks(found)
 }
 
 /// Returns the file that running `program` would start: itself if it names a

@@ -254,8 +254,6 @@ pub(crate) fn start_detached(program: &OsStr, args: &[impl AsRef<OsStr>]) -> io:
     let null = || (Stdio::null(), Stdio::null(), Stdio::null());
     let (stdin, stdout, stderr) = null();
     Command::new(program)
-        // It may run by the name of a compiler.
-        .arg0("kache")
         .args(args)
         .stdin(stdin)
         .stdout(stdout)

@@ -283,43 +283,6 @@ fn c_that_a_script_compiles_is_cached_and_what_it_includes_is_an_input_of_the_sc
     assert_eq!(trial.check(RUN, Miss), "2\n");
 }
 
-/// As [`COMPILING`], with what `cc` on `PATH` leads to.
-fn compiling_with_what_links_lead_to() -> String {
-    let find = "let path = env::var_os(\"PATH\").unwrap(); \
-        let mut places = env::split_paths(&path).map(|dir| dir.join(\"cc\")); \
-        let cc = fs::canonicalize(places.find(|place| place.is_file()).unwrap()).unwrap(); ";
-    format!("{find}{}", COMPILING.replace("Command::new(\"cc\")", "Command::new(&cc)"))
-}
-
-#[test]
-fn a_compiler_is_one_where_links_lead_from_its_name() {
-    let trial = trial(&compiling_with_what_links_lead_to());
-    trial.write("answer.c", "int main(void) { return 1; }\n");
-    let built = trial.build();
-    assert!(built.events.iter().any(|event| event.name == "answer.c"), "kache had it");
-    assert_eq!(trial.check(RUN, Hit), "1\n");
-}
-
-/// A program cannot have a second name there.
-#[test]
-fn a_store_on_another_file_system_has_a_copy_to_stand_before_compilers() {
-    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
-    let program = memory.path().join("true");
-    fs::copy("/bin/true", &program).unwrap();
-    if std::process::Command::new(&program).status().is_err() {
-        return kache_e2e::filesystem::skip("nothing may be run from /dev/shm");
-    }
-    let trial = trial(&compiling_with_what_links_lead_to());
-    let cache_dir = trial.scenario.env.cache_dir();
-    fs::create_dir_all(cache_dir.parent().unwrap()).unwrap();
-    drop(fs::remove_dir(&cache_dir));
-    std::os::unix::fs::symlink(memory.path(), &cache_dir).unwrap();
-    trial.write("answer.c", "int main(void) { return 1; }\n");
-    let built = trial.build();
-    assert!(built.events.iter().any(|event| event.name == "answer.c"), "kache had it");
-    assert_eq!(trial.check(RUN, Hit), "1\n");
-}
-
 #[test]
 fn a_compiler_that_somebody_chose_is_left_alone() {
     let mut trial = trial(COMPILING);

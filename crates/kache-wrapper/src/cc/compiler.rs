@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -112,14 +112,13 @@ pub(crate) enum CompilerError {
 }
 
 /// Finds the compiler that `program` stands for: itself, or, where that is a
-/// link to kache or a copy of it, the next of the name on `PATH`.
+/// link to kache, the next of the name on `PATH`.
 pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
-    let own = files::own_program().ok();
-    let is_own =
-        |found: &Metadata| own.as_ref().is_some_and(|own| files::is_same_program(own, found));
+    let own = files::own_program().ok().map(|found| (found.dev(), found.ino()));
     let is_compiler = |path: &PathBuf| {
-        fs::metadata(path)
-            .is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0 && !is_own(&found))
+        fs::metadata(path).is_ok_and(|found| {
+            found.is_file() && found.mode() & 0o111 != 0 && Some((found.dev(), found.ino())) != own
+        })
     };
     let path = Path::new(program);
     let name = path.file_name()?;
@@ -128,7 +127,9 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
     let on_path = std::env::split_paths(&listed).map(|dir| dir.join(name));
     // Only a link to kache stands for a compiler elsewhere.
     match named {
-        Some(path) if !fs::metadata(&path).is_ok_and(|found| is_own(&found)) => Some(path),
+        Some(path) if !fs::metadata(&path).is_ok_and(|it| Some((it.dev(), it.ino())) == own) => {
+            Some(path)
+        }
         _ => on_path.into_iter().find(is_compiler),
     }
 }

@@ -39,7 +39,7 @@ impl Compiler for Facts<'_> {
             tree::unshare(&self.out_dir)?;
         }
         let mut command = self.call.command();
-        let shims = self.put_shims_before_compilers(&mut command);
+        let links = self.put_links_before_compilers(&mut command);
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         // What is left of earlier runs must be seen to be old, copies of it too.
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
@@ -47,7 +47,7 @@ impl Compiler for Facts<'_> {
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compiled(started);
-        let taken_out = shims.map_or(Ok(()), |shims| shims.take_out(&self.out_dir));
+        let taken_out = links.map_or(Ok(()), |links| links.take_out(&self.out_dir));
         if !ran.status.success() {
             let store = self.compilation.store.clone();
             let reason = missed.reason.clone();
@@ -64,26 +64,26 @@ impl Compiler for Facts<'_> {
 impl Facts<'_> {
     /// Lets `command` find kache where it looks for a C compiler, and returns what it
     /// finds there.
-    fn put_shims_before_compilers(&self, command: &mut Command) -> Option<Shims> {
+    fn put_links_before_compilers(&self, command: &mut Command) -> Option<Links> {
         if !self.wraps_cc {
             return None;
         }
         let path_var = std::env::var_os("PATH").unwrap_or_default();
         let kache = std::env::current_exe().unwrap_or_default();
-        // Without them the script finds the compilers that it always found.
+        // Without links the script finds the compilers that it always found.
         let dir = shims::directory(&self.compilation.store, &kache, &path_var).ok()??;
         command.env("PATH", shims::before(&dir, &path_var));
-        Some(Shims { dir, path_var })
+        Some(Links { dir, path_var })
     }
 }
 
-/// Names of kache that stand before the compilers on a search path.
-struct Shims {
+/// Links to kache that stand before the compilers on a search path.
+struct Links {
     dir: PathBuf,
     path_var: OsString,
 }
 
-impl Shims {
+impl Links {
     /// Takes their names out of what a script wrote.
     fn take_out(&self, out_dir: &Path) -> io::Result<()> {
         shims::take_out(out_dir, &self.dir, &self.path_var)

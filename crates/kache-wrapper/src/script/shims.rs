@@ -1,13 +1,10 @@
-//! Programs in front of the C compilers that a build script may start, so that they
+//! Links in front of the C compilers that a build script may start, so that they
 //! are cached without anybody saying so.
-//!
-//! Each is kache by a name of its own, not a symbolic link: who follows links from what
-//! was found on `PATH` finds a program that still knows which compiler it stands for.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use kache_key::fields::FieldHasher;
@@ -34,7 +31,7 @@ const CHOICES: &[&str] = &[
 /// Other caches that stand in a compiler's place, by what is in their names.
 const OTHER_CACHES: &[&str] = &["ccache", "cachepot", "distcc", "icecc", "kache"];
 
-/// Returns a directory of names for `kache` that goes before `path_var`, the list
+/// Returns a directory of links to `kache` that goes before `path_var`, the list
 /// of programs; `None` where the user chose compilers, or there are none.
 ///
 /// Costs a look at each name in each directory of the list.
@@ -46,10 +43,8 @@ pub(crate) fn directory(
     if std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_choice)) {
         return Ok(None);
     }
-    let own = fs::metadata(kache)?;
     let found = |name: &&&str| {
-        files::find_program(name, Some(path_var.to_owned()))
-            .is_some_and(|path| !is_cache(&path, &own))
+        files::find_program(name, Some(path_var.to_owned())).is_some_and(|path| !is_cache(&path))
     };
     let names: Vec<&str> = NAMES.iter().filter(found).copied().collect();
     if names.is_empty() {
@@ -57,14 +52,9 @@ pub(crate) fn directory(
     }
     let mut hasher = FieldHasher::new("kache shims");
     hasher.text("kache", &kache.to_string_lossy()).list("names", names.iter().copied());
-    let version = [own.len().cast_signed(), own.mtime(), own.mtime_nsec()];
-    hasher.bytes("version", &version.map(i64::to_le_bytes).concat());
     let dir = store.layout().shims().join(hasher.finish().to_string());
-    let mut source = kache.to_owned();
     for name in names {
-        let place = dir.join(name);
-        put(&source, &place)?;
-        source = place;
+        link(kache, &dir.join(name))?;
     }
     Ok(Some(dir))
 }
@@ -120,31 +110,22 @@ fn is_choice(name: &str) -> bool {
     })
 }
 
-/// Returns whether `program` is a cache, such as the one that runs, `own`.
-fn is_cache(program: &Path, own: &Metadata) -> bool {
+fn is_cache(program: &Path) -> bool {
     let real = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
     let name = real.file_name().unwrap_or_default().to_string_lossy();
-    let is_own = || fs::metadata(program).is_ok_and(|found| files::is_same_program(own, &found));
-    OTHER_CACHES.iter().any(|cache| name.contains(cache)) || is_own()
+    OTHER_CACHES.iter().any(|cache| name.contains(cache))
 }
 
-/// Puts `program` at `place` too, unless something is there: its inode, or a copy where
-/// that cannot have another name, on another file system for one.
-fn put(program: &Path, place: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(place).is_ok() {
+fn link(kache: &Path, place: &Path) -> io::Result<()> {
+    if fs::read_link(place).is_ok_and(|target| target == kache) {
         return Ok(());
     }
-    let dir = place.parent().unwrap_or(place);
-    fs::create_dir_all(dir)?;
-    if fs::hard_link(program, place).is_ok() {
-        return Ok(());
+    fs::create_dir_all(place.parent().unwrap_or(place))?;
+    match symlink(kache, place) {
+        // Another build made it just now.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
-    let staged = dir.join(format!(".{}", std::process::id()));
-    fs::copy(program, &staged)?;
-    let modified = fs::metadata(program)?.modified()?;
-    fs::File::options().append(true).open(&staged)?.set_modified(modified)?;
-    // What another build put there just now is the same.
-    fs::rename(&staged, place)
 }
 
 #[cfg(test)]
