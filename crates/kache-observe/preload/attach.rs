@@ -127,8 +127,7 @@ fn with_program(then: impl FnOnce(&[u8])) {
 /// Joins the trace, unless the program does so by itself, and says what the process
 /// consists of.
 fn join_as(trace: &CStr, program: &[u8]) {
-    let participants = variable(PARTICIPANT_VARIABLE.as_bytes());
-    if participants.is_some_and(|list| guest::is_below(list.to_bytes(), program)) {
+    if variable(PARTICIPANT_VARIABLE.as_bytes()).is_some_and(|it| it.to_bytes() == program) {
         return;
     }
     let Some(base) = map(trace) else { return };

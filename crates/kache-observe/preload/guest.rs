@@ -60,8 +60,7 @@ pub(super) fn set_hosts(prefixes: &[u8], program: &[u8]) -> bool {
     is_host
 }
 
-/// Returns whether `path` is one of the prefixes, which have colons between them, or below one.
-pub(super) fn is_below(prefixes: &[u8], path: &[u8]) -> bool {
+fn is_below(prefixes: &[u8], path: &[u8]) -> bool {
     let mut prefixes = prefixes.split(|byte| *byte == b':').filter(|prefix| !prefix.is_empty());
     prefixes.any(|prefix| matches!(path.strip_prefix(prefix), Some([b'/', ..] | [])))
 }

@@ -27,11 +27,6 @@ impl Watch {
     }
 
     /// Never called, since there is no value of this type.
-    pub fn leave_alone(&mut self, _: &Path) {
-        match self.0 {}
-    }
-
-    /// Never called, since there is no value of this type.
     pub fn variables(
         &self,
         _: &Path,

@@ -29,8 +29,6 @@ use crate::trace::Trace;
 pub struct Watch {
     name: TraceFile,
     mapping: Mapping,
-    /// Programs, and directories of programs, that take part by themselves.
-    participants: OsString,
     /// Locked as long as somebody watches.
     _lock: File,
 }
@@ -119,21 +117,9 @@ impl Watch {
             }
             let name = TraceFile(path);
             let mapping = Mapping::create(&file, &name.0, bytes)?;
-            return Ok(Self { name, mapping, participants: participants(), _lock: file });
+            return Ok(Self { name, mapping, _lock: file });
         }
         Err(WatchError::Names { directory: directory.to_owned() })
-    }
-
-    /// Has programs below the directory `dir` left alone: they run what this process
-    /// runs, by other names, and take part as a [`Participant`](crate::Participant).
-    ///
-    /// Without effect if the path has a colon in it.
-    pub fn leave_alone(&mut self, dir: &Path) {
-        add_to_list(&mut self.participants, dir);
-        // Programs are known by their real paths.
-        if let Ok(real) = fs::canonicalize(dir) {
-            add_to_list(&mut self.participants, &real);
-        }
     }
 
     /// The variables with which a program joins the trace.
@@ -162,7 +148,7 @@ impl Watch {
             (SANITIZER_VARIABLE, sanitizer_options()),
             (TRACE_VARIABLE, self.name.0.clone().into_os_string()),
             (HOST_VARIABLE, prefixes(hosts)),
-            (PARTICIPANT_VARIABLE, self.participants.clone()),
+            (PARTICIPANT_VARIABLE, env::current_exe().unwrap_or_default().into()),
         ])
     }
 
@@ -189,29 +175,6 @@ impl Watch {
         };
         pids.into_iter().filter(has_trace).collect()
     }
-}
-
-/// This program, and what another watch around it leaves alone.
-fn participants() -> OsString {
-    let mut list = OsString::new();
-    let outer = env::var_os(PARTICIPANT_VARIABLE).unwrap_or_default();
-    let own = env::current_exe().unwrap_or_default();
-    for path in [own].into_iter().chain(env::split_paths(&outer)) {
-        add_to_list(&mut list, &path);
-    }
-    list
-}
-
-/// Adds a path to a list with colons between, unless it is on it or has one in it.
-fn add_to_list(list: &mut OsString, path: &Path) {
-    let has_colon = path.as_os_str().as_bytes().contains(&b':');
-    if has_colon || env::split_paths(&list).any(|known| known == path) {
-        return;
-    }
-    if !list.is_empty() {
-        list.push(":");
-    }
-    list.push(path);
 }
 
 fn check_path(path: &Path, separators: &[u8]) -> Result<(), WatchError> {

@@ -34,8 +34,7 @@ pub(crate) fn attach(
     if !is_loadable {
         return Err(WatchError::NotLoadable { path: library });
     }
-    let mut watch = Watch::start()?;
-    watch.leave_alone(&store.layout().shims());
+    let watch = Watch::start()?;
     let (library, file) = loadable(library)?;
     command.envs(watch.variables(&library, hosts)?);
     Ok(Watched { watch, _library: file })

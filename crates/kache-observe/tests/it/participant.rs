@@ -1,7 +1,6 @@
 //! Taking part by hand, and a watch inside of another.
 
 use std::env;
-use std::path::Path;
 use std::process::Command;
 
 use kache_observe::{Act, Participant, Watch, ours};
@@ -41,35 +40,6 @@ fn who_takes_part_by_hand_says_that_it_started() -> Tried {
         let read = Act::Read("/by/hand".into());
         let renamed = Act::Renamed { from: "/from".into(), to: "/to".into() };
         assert_eq!(acts, [&started, &read, &renamed], "without {unset}");
-    }
-    Ok(())
-}
-
-#[test]
-fn what_runs_this_program_by_another_name_is_left_alone() -> Tried {
-    if env::var_os(ROLE).is_some() {
-        drop(std::fs::read("/proc/self/comm"));
-        return Ok(());
-    }
-    let dir = tempfile::tempdir()?;
-    let names = dir.path().canonicalize()?.join("names");
-    std::fs::create_dir(&names)?;
-    std::fs::copy(env::current_exe()?, names.join("other"))?;
-    for is_left_alone in [true, false] {
-        let mut watch = Watch::start()?;
-        if is_left_alone {
-            watch.leave_alone(&names);
-        } else {
-            // A list cannot have it, and part of it may be anything.
-            watch.leave_alone(&Path::new("/").join(format!("{}:x", names.display())));
-        }
-        let mut command = Command::new(names.join("other"));
-        command
-            .args(["--exact", "participant::what_runs_this_program_by_another_name_is_left_alone"]);
-        command.env(ROLE, "other").envs(watch.variables(&library()?, &[])?);
-        let mut child = command.spawn()?;
-        assert!(child.wait()?.success());
-        assert_eq!(watch.finish(child.id()).is_err(), is_left_alone, "nothing of it is told");
     }
     Ok(())
 }
