@@ -97,6 +97,11 @@ impl Filesystem {
         run("mount", &["-o", "remount,ro", &text(&self.path())])
     }
 
+    /// Lets no program run from it, and no library be loaded.
+    pub fn make_inert(&self) -> Result<(), MountError> {
+        run("mount", &["-o", "remount,noexec", &text(&self.path())])
+    }
+
     /// Lets it be written to again.
     pub fn make_writable(&self) -> Result<(), MountError> {
         run("mount", &["-o", "remount,rw", &text(&self.path())])

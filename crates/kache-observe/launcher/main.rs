@@ -1,15 +1,16 @@
-//! The program that cargo starts in the place of a build script. `build.rs`
-//! compiles it.
+//! The program that is started in the place of another: of a build script, or of a
+//! C compiler. `build.rs` compiles it.
 //!
-//! Behind its own bytes stand the path of `kache` and the name of the script, a
-//! zero byte after each, and how many bytes that is as four more. It becomes
+//! Behind its own bytes stand the path of `kache`, a verb, and where that other
+//! program is, from the launcher's directory; a zero byte after each, and how many
+//! bytes that is as four more. It becomes
 //!
 //! ```text
-//! kache run-build-script <script> <what cargo started> <its arguments>
+//! kache <verb> <the other program> <by what name it was started> <its arguments>
 //! ```
 //!
-//! and where there is no `kache` any more, the script, which stands beside it. It
-//! uses no library: what starts at every build should cost next to nothing.
+//! and where there is no `kache` any more, the other program by its own name. It uses no library:
+//! what starts at every build should cost next to nothing.
 
 #![no_std]
 #![no_main]
@@ -18,20 +19,21 @@ use core::arch::{asm, naked_asm};
 use core::ffi::{CStr, c_char};
 use core::ptr;
 
-/// More arguments than any build script is given.
-const MAX_ARGUMENTS: usize = 64;
+/// With more arguments it becomes the other program. A page of memory that nothing
+/// is written to costs nothing.
+const MAX_ARGUMENTS: usize = 1 << 16;
 const MAX_PATH_BYTES: usize = 4096;
 
 /// Memory that is zero at the start: to clear any would take a library.
 struct Buffers {
     trailer: [u8; 2 * MAX_PATH_BYTES],
-    script: [u8; 2 * MAX_PATH_BYTES],
+    replaced: [u8; 2 * MAX_PATH_BYTES],
     arguments: [*const c_char; MAX_ARGUMENTS],
 }
 
 static mut BUFFERS: Buffers = Buffers {
     trailer: [0; 2 * MAX_PATH_BYTES],
-    script: [0; 2 * MAX_PATH_BYTES],
+    replaced: [0; 2 * MAX_PATH_BYTES],
     arguments: [ptr::null(); MAX_ARGUMENTS],
 };
 
@@ -80,36 +82,41 @@ unsafe extern "C" fn _start() -> ! {
 /// each list ended by a null pointer, as the kernel passes them.
 unsafe extern "C" fn start(stack: *const usize) -> ! {
     // SAFETY: by the contract.
-    let (count, arguments) = unsafe { (*stack, stack.add(1).cast::<*const c_char>()) };
+    let (count, arguments) = unsafe { (*stack, stack.add(1).cast::<*const c_char>().cast_mut()) };
     // SAFETY: the environment comes after the arguments and their null pointer.
     let environment = unsafe { arguments.add(count + 1) };
     // SAFETY: this is the only thread and the only borrow.
-    let Buffers { trailer, script, arguments: passed } = unsafe { &mut *(&raw mut BUFFERS) };
-    if let Some((kache, name)) = read_trailer(trailer)
-        && beside_this_program(name, script)
+    let Buffers { trailer, replaced, arguments: passed } = unsafe { &mut *(&raw mut BUFFERS) };
+    if let Some([kache, verb, name]) = read_trailer(trailer)
+        && beside_this_program(name, replaced)
     {
+        let words = [kache.as_ptr(), verb.as_ptr(), replaced.as_ptr().cast()];
         // SAFETY: all pointers are to texts that end with a zero byte, and the
-        // lists end with a null pointer.
+        // lists end with a null pointer. They are this program's to write to.
         unsafe {
-            let fits = pass_on([kache.as_ptr(), script.as_ptr().cast()], arguments, passed);
+            let fits = pass_on(words, arguments, passed);
             if fits {
                 execve(kache.as_ptr(), passed.as_ptr(), environment);
             }
-            execve(script.as_ptr().cast(), arguments, environment);
+            // Compilers look for what belongs to them where their name leads.
+            if count > 0 {
+                *arguments = replaced.as_ptr().cast();
+            }
+            execve(replaced.as_ptr().cast(), arguments, environment);
         }
     }
-    complain("kache: this launcher has lost its build script; remove the target directory\n");
+    complain("kache: what this launcher stands for is gone; remove the directory it is in\n");
     exit(127)
 }
 
-/// Writes the arguments for `kache` and says whether they fit, with a null
+/// Writes `words` and then the arguments, and says whether they fit, with a null
 /// pointer behind them.
 ///
 /// # Safety
 ///
 /// `arguments` ends with a null pointer.
 unsafe fn pass_on(
-    [kache, script]: [*const c_char; 2],
+    words: [*const c_char; 3],
     arguments: *const *const c_char,
     passed: &mut [*const c_char],
 ) -> bool {
@@ -119,7 +126,7 @@ unsafe fn pass_on(
         length += 1;
         place.map(|place| *place = argument).is_some()
     };
-    let mut fits = push(kache) && push(c"run-build-script".as_ptr()) && push(script);
+    let mut fits = words.into_iter().all(&mut push);
     let mut next = arguments;
     // SAFETY: this stops at the null pointer.
     while let argument = unsafe { *next }
@@ -149,7 +156,7 @@ unsafe fn execve(
 }
 
 /// Reads what stands behind this program's own bytes.
-fn read_trailer(buffer: &mut [u8]) -> Option<(&CStr, &CStr)> {
+fn read_trailer(buffer: &mut [u8]) -> Option<[&CStr; 3]> {
     const FROM_START: usize = 0;
     const FROM_END: usize = 2;
     const LENGTH_BYTES: usize = size_of::<u32>();
@@ -172,8 +179,10 @@ fn read_trailer(buffer: &mut [u8]) -> Option<(&CStr, &CStr)> {
     // SAFETY: as above; the descriptor is this function's own.
     unsafe { call(number::CLOSE, [file, 0, 0, 0]) };
     let kache = CStr::from_bytes_until_nul(trailer).ok()?;
-    let script = CStr::from_bytes_until_nul(trailer.get(kache.count_bytes() + 1..)?).ok()?;
-    Some((kache, script))
+    let rest = trailer.get(kache.count_bytes() + 1..)?;
+    let verb = CStr::from_bytes_until_nul(rest).ok()?;
+    let replaced = CStr::from_bytes_until_nul(rest.get(verb.count_bytes() + 1..)?).ok()?;
+    Some([kache, verb, replaced])
 }
 
 /// Writes the path of `name` in the directory of this program, with a zero byte.

@@ -33,13 +33,14 @@ const LAUNCHER: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/l
 #[cfg(not(observed))]
 const LAUNCHER: Option<&[u8]> = None;
 
-/// A program that becomes another, as a file's bytes; `None` where there cannot be one.
+/// A program that stands in another's place, as a file's bytes; `None` where there
+/// cannot be one.
 ///
-/// Behind them go the path of a program and the name of a file beside the
-/// launcher, a zero byte after each, and how many bytes that is, in four bytes,
-/// little-endian. It becomes that program with `run-build-script`, the path of
-/// that file, and its own arguments, from the name it was started by. Where
-/// there is no such program it becomes that file.
+/// Behind them go the path of a program, a verb, and the name of the replaced one,
+/// from the launcher's directory; a zero byte after each, and how many bytes that is,
+/// in four bytes, little-endian. It becomes the first with the verb, the path of the
+/// replaced one, the name it was started by, and its arguments. Where the first is
+/// gone it becomes the replaced one, by its own name.
 pub fn launcher() -> Option<&'static [u8]> {
     LAUNCHER
 }

@@ -136,7 +136,7 @@ impl Layout {
         self.base.join("observers")
     }
 
-    /// Directories of links that stand before the C compilers of build scripts.
+    /// Directories of what stands before the C compilers of build scripts.
     pub fn shims(&self) -> PathBuf {
         self.base.join("shims")
     }

@@ -13,6 +13,7 @@ mod configuration;
 mod cpu;
 mod files;
 mod housekeeping;
+mod launcher;
 mod linker;
 mod log;
 mod outer;
@@ -22,6 +23,7 @@ mod report;
 mod rustc;
 mod script;
 mod served;
+mod shims;
 mod streams;
 mod terminal;
 mod toolchain;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Some((program, rest)) if is_rustc_call(program, rest) => rustc::run(&args),
         Some((program, rest)) if has_directory(program) => cc::run(program, rest),
         Some((verb, rest)) if verb == script::VERB => script::run(rest),
+        Some((verb, rest)) if verb == cc::VERB => cc::run_replaced(rest),
         Some((verb, _)) if verb == housekeeping::VERB => housekeeping::run(&args),
         _ => command_line::become_command_line(&args),
     }

@@ -254,7 +254,7 @@ fn a_script_with_leftovers_of_an_earlier_run_may_not_depend_on_them() {
 }
 
 /// Compiles `answer.c` with whatever `cc` is, and says what it answers.
-const COMPILING: &str = "let out = env::var(\"OUT_DIR\").unwrap(); \
+pub(crate) const COMPILING: &str = "let out = env::var(\"OUT_DIR\").unwrap(); \
     let program = format!(\"{out}/answer\"); let object = format!(\"{out}/answer.o\"); \
     for args in [[\"-g\", \"-c\", \"answer.c\", \"-o\", &object], \
                  [\"-g\", \"-g\", &object, \"-o\", &program]] { \
@@ -281,6 +281,28 @@ fn c_that_a_script_compiles_is_cached_and_what_it_includes_is_an_input_of_the_sc
     assert_eq!(trial.check(RUN, Hit), "1\n");
     trial.write("answer.h", "#define ANSWER 2\n");
     assert_eq!(trial.check(RUN, Miss), "2\n");
+}
+
+/// As [`COMPILING`], with what `cc` on `PATH` leads to, and that without its `PATH`.
+fn compiling_with_what_links_lead_to() -> String {
+    let find = "let path = env::var_os(\"PATH\").unwrap(); let out = env::var(\"OUT_DIR\").unwrap(); \
+        let found = |name: &str| { let mut places = env::split_paths(&path).map(|dir| dir.join(name)); \
+            fs::canonicalize(places.find(|place| place.is_file()).unwrap()).unwrap() }; \
+        let cc = found(\"cc\"); let bin = format!(\"{out}/bin\"); \
+        let _ = fs::create_dir(&bin); \
+        for tool in [\"as\", \"ld\"] { \
+            let _ = std::os::unix::fs::symlink(found(tool), format!(\"{bin}/{tool}\")); } ";
+    let with = "Command::new(&cc).env(\"PATH\", &bin)";
+    format!("{find}{}", COMPILING.replace("Command::new(\"cc\")", with))
+}
+
+#[test]
+fn a_compiler_is_one_where_links_lead_from_its_name() {
+    let trial = trial(&compiling_with_what_links_lead_to());
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    let built = trial.build();
+    assert!(built.events.iter().any(|event| event.name == "answer.c"), "kache had it");
+    assert_eq!(trial.check(RUN, Hit), "1\n");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use kache_e2e::cargo::{CargoOutcome, CargoRun};
 use kache_e2e::filesystem::{Filesystem, Kind};
 use kache_e2e::oracle::run_program;
 
-use crate::build_scripts::{RUN, script, trial};
-use crate::expected::Expected::{Compiled, Hit, Passthrough};
+use crate::build_scripts::{COMPILING, RUN, script, trial};
+use crate::expected::Expected::{Compiled, Hit, Passthrough, Unstored};
 use crate::files::make_executable;
 use crate::trial::{Trial, event_of, package};
 
@@ -28,12 +28,18 @@ fn check_again(trial: &Trial, cargo: &CargoRun<'_>, value: &str) -> CargoOutcome
     built
 }
 
-/// A project that was built with a copy of kache, whose path is returned as well.
-fn with_own_kache() -> (Trial, PathBuf) {
-    let trial = trial(AGAIN);
+/// Makes a copy of kache for this trial alone, and returns its path.
+fn own_kache(trial: &Trial) -> PathBuf {
     let kache = trial.scenario.env.root().join("bin/kache");
     fs::create_dir(kache.parent().expect("it has one")).expect("it can be made");
     fs::copy(&trial.scenario.kache.wrapper, &kache).expect("it can be copied");
+    kache
+}
+
+/// A project that was built with a copy of kache, whose path is returned as well.
+fn with_own_kache() -> (Trial, PathBuf) {
+    let trial = trial(AGAIN);
+    let kache = own_kache(&trial);
     let cargo = trial.cargo_in(trial.project(), "build").wrapper(&kache);
     let _built = check_again(&trial, &cargo, "");
     (trial, kache)
@@ -87,6 +93,23 @@ fn a_launcher_goes_on_without_the_kache_that_made_it() {
     let _built = check_unwrapped(&trial, "gone");
     fs::create_dir(&kache).unwrap();
     let _built = check_unwrapped(&trial, "a directory");
+}
+
+/// What stands before its compilers becomes them then.
+#[test]
+fn a_script_compiles_while_kache_is_gone() {
+    let body = format!(
+        "let kache = env::var_os(\"AWAY\").unwrap(); let away = Path::new(&kache).with_extension(\"away\"); \
+         assert!(env::var(\"PATH\").unwrap().contains(\"/shims/\")); \
+         fs::rename(&kache, &away).unwrap(); let made = {{ {COMPILING} }}; \
+         fs::rename(&away, &kache).unwrap(); made"
+    );
+    let trial = trial(&body);
+    let kache = own_kache(&trial);
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    let cargo = trial.cargo_in(trial.project(), "build").wrapper(&kache);
+    let built = check_again(&trial, &cargo.var("AWAY", kache.to_str().unwrap()), "1");
+    assert!(built.events.iter().all(|event| event.name != "answer.c"));
 }
 
 #[test]
@@ -193,6 +216,22 @@ fn a_store_that_cannot_be_written_serves_scripts_what_it_has() {
     memory.make_writable().unwrap();
     trial.set("AGAIN", "1");
     assert_eq!(trial.check(RUN, Compiled), "1\n");
+}
+
+#[test]
+fn a_store_where_no_program_may_run_stops_no_script() {
+    let Some(memory) = Filesystem::mount_or_skip(Kind::Tmpfs(1 << 30)) else { return };
+    memory.make_inert().unwrap();
+    let find = "let path = env::var_os(\"PATH\").unwrap(); \
+        let mut places = env::split_paths(&path).map(|dir| dir.join(\"cc\")); \
+        let cc = places.find(|place| place.is_file()).unwrap(); ";
+    let body = format!("{find}{}", COMPILING.replace("\"cc\"", "&cc"));
+    let mut trial = trial(&body);
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    trial.set("KACHE_CACHE_DIR", memory.path().join("store").to_str().unwrap());
+    for _ in 0..2 {
+        assert_eq!(trial.check(RUN, Unstored), "1\n");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::{Asked, explaining};
 use crate::files;
+use crate::launcher;
 
 /// Variables that decide which programs a driver starts.
 const CHOICE_ENV: &[&str] = &["PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LD_LIBRARY_PATH"];
@@ -111,13 +112,16 @@ pub(crate) enum CompilerError {
     Unreadable(PathBuf),
 }
 
-/// Finds the compiler that `program` stands for: itself, or, where that is a
-/// link to kache, the next of the name on `PATH`.
+/// Finds the compiler that `program` stands for: itself, or, where that leads to
+/// kache, the next of the name on `PATH`.
 pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
     let own = files::own_program().ok().map(|found| (found.dev(), found.ino()));
+    let leads_to_kache = |path: &Path, found: &Metadata| {
+        Some((found.dev(), found.ino())) == own || launcher::is_one(path, found.len(), super::VERB)
+    };
     let is_compiler = |path: &PathBuf| {
         fs::metadata(path).is_ok_and(|found| {
-            found.is_file() && found.mode() & 0o111 != 0 && Some((found.dev(), found.ino())) != own
+            found.is_file() && found.mode() & 0o111 != 0 && !leads_to_kache(path, &found)
         })
     };
     let path = Path::new(program);
@@ -125,9 +129,9 @@ pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
     let named = (name != path).then(|| path.to_owned());
     let listed = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&listed).map(|dir| dir.join(name));
-    // Only a link to kache stands for a compiler elsewhere.
+    // Only what leads to kache stands for a compiler elsewhere.
     match named {
-        Some(path) if !fs::metadata(&path).is_ok_and(|it| Some((it.dev(), it.ino())) == own) => {
+        Some(path) if !fs::metadata(&path).is_ok_and(|found| leads_to_kache(&path, &found)) => {
             Some(path)
         }
         _ => on_path.into_iter().find(is_compiler),

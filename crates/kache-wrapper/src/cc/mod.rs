@@ -39,24 +39,43 @@ pub(crate) struct Call {
     pub(crate) cwd: String,
 }
 
+/// The hidden verb under which a launcher in the place of a compiler starts `kache`.
+pub(crate) const VERB: &str = "run-compiler";
+
 /// Serves one call of `program`: from the store if it can be, else by running
 /// the compiler.
 pub(crate) fn run(program: &OsStr, args: &[OsString]) -> ExitCode {
-    let cwd = places::working_directory();
     let Some(path) = compiler::find(program) else {
         process::complain(&format!("kache: no compiler `{}` on PATH\n", program.display()));
         return ExitCode::from(127);
     };
+    run_at(&path, program, args)
+}
+
+/// Serves a call of a launcher: `args` are a link to the compiler in whose place it
+/// stands, by what name it was called, and the compiler's arguments.
+pub(crate) fn run_replaced(args: &[OsString]) -> ExitCode {
+    let [link, called, args @ ..] = args else { return ExitCode::FAILURE };
+    // Who calls it by name alone gets what `PATH` leads to now.
+    let is_by_name = Path::new(called).file_name() == Some(called);
+    let found = if is_by_name { compiler::find(called) } else { None };
+    let path = found.or_else(|| fs::read_link(link).ok()).unwrap_or_else(|| link.into());
+    run_at(&path, called, args)
+}
+
+/// Serves one call of the compiler at `path`, by the name `program`.
+fn run_at(path: &Path, program: &OsStr, args: &[OsString]) -> ExitCode {
+    let cwd = places::working_directory();
     let mut report = Report::start(&cwd.to_string_lossy(), "c");
-    match units(&path, args, &cwd, &mut report) {
+    match units(path, args, &cwd, &mut report) {
         Ok((call, config, units)) => match units.as_slice() {
             [unit] => match serve(&call, &config, unit, &mut report) {
                 Ok(served) => finish(report, served),
-                Err(passthrough) => become_compiler(&path, program, args, passthrough, report),
+                Err(passthrough) => become_compiler(path, program, args, passthrough, report),
             },
             _ => serve_each(&call, &config, &units),
         },
-        Err(passthrough) => become_compiler(&path, program, args, passthrough, report),
+        Err(passthrough) => become_compiler(path, program, args, passthrough, report),
     }
 }
 

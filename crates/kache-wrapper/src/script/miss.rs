@@ -1,9 +1,7 @@
 //! A miss: the script runs, watched, and what it made and read is stored.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -15,7 +13,7 @@ use kache_observe::Trace;
 use kache_store::{Outcome, UnitRecords};
 
 use super::facts::Facts;
-use super::{shims, tree, variables};
+use super::{tree, variables};
 use crate::compilation::Compiler;
 use crate::compilation::inputs::{Inputs, Start};
 use crate::compilation::lookup::Missed;
@@ -25,6 +23,7 @@ use crate::process::{self, Ran};
 use crate::report::Report;
 use crate::rustc::Declared;
 use crate::served::{Passthrough, Served};
+use crate::shims::Shims;
 use crate::watch;
 
 impl Compiler for Facts<'_> {
@@ -39,15 +38,16 @@ impl Compiler for Facts<'_> {
             tree::unshare(&self.out_dir)?;
         }
         let mut command = self.call.command();
-        let links = self.put_links_before_compilers(&mut command);
+        let shims = self.put_shims_before_compilers(&mut command);
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         // What is left of earlier runs must be seen to be old, copies of it too.
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
-        let before = Before { start, has_leftovers };
+        let shims_dir = shims.as_ref().map(|shims| shims.dir.clone());
+        let before = Before { start, has_leftovers, shims_dir };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compiled(started);
-        let taken_out = links.map_or(Ok(()), |links| links.take_out(&self.out_dir));
+        let taken_out = shims.map_or(Ok(()), |shims| shims.take_out(&self.out_dir));
         if !ran.status.success() {
             let store = self.compilation.store.clone();
             let reason = missed.reason.clone();
@@ -64,29 +64,16 @@ impl Compiler for Facts<'_> {
 impl Facts<'_> {
     /// Lets `command` find kache where it looks for a C compiler, and returns what it
     /// finds there.
-    fn put_links_before_compilers(&self, command: &mut Command) -> Option<Links> {
+    fn put_shims_before_compilers(&self, command: &mut Command) -> Option<Shims> {
         if !self.wraps_cc {
             return None;
         }
         let path_var = std::env::var_os("PATH").unwrap_or_default();
         let kache = std::env::current_exe().unwrap_or_default();
-        // Without links the script finds the compilers that it always found.
-        let dir = shims::directory(&self.compilation.store, &kache, &path_var).ok()??;
-        command.env("PATH", shims::before(&dir, &path_var));
-        Some(Links { dir, path_var })
-    }
-}
-
-/// Links to kache that stand before the compilers on a search path.
-struct Links {
-    dir: PathBuf,
-    path_var: OsString,
-}
-
-impl Links {
-    /// Takes their names out of what a script wrote.
-    fn take_out(&self, out_dir: &Path) -> io::Result<()> {
-        shims::take_out(out_dir, &self.dir, &self.path_var)
+        // Without them the script finds the compilers that it always found.
+        let shims = Shims::make(&self.compilation.store, &kache, &path_var).ok()??;
+        command.env("PATH", shims.before(&path_var));
+        Some(shims)
     }
 }
 
@@ -95,6 +82,8 @@ struct Before {
     start: Start,
     /// Whether an earlier run left something in `OUT_DIR`.
     has_leftovers: bool,
+    /// Where it finds kache by the names of compilers.
+    shims_dir: Option<PathBuf>,
 }
 
 fn collect(
@@ -106,10 +95,11 @@ fn collect(
 ) -> Result<Collected, String> {
     // What kache itself is does not change what is made.
     let kache = std::env::current_exe().unwrap_or_default();
+    let known = [Some(facts.call.program.clone()), Some(kache), before.shims_dir.clone()];
     let ground = Ground {
         own_dir: Some(&facts.out_dir),
         has_leftovers: before.has_leftovers,
-        known: &[facts.call.program.clone(), facts.compilation.store.layout().shims(), kache],
+        known: &known.into_iter().flatten().collect::<Vec<_>>(),
         toolchain: &facts.toolchain.own_places(),
     };
     if !trace.left_behind.is_empty() {

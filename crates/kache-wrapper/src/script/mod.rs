@@ -6,7 +6,6 @@
 mod facts;
 pub(crate) mod launcher;
 mod miss;
-mod shims;
 mod tree;
 mod variables;
 

@@ -16,9 +16,7 @@ use kache_store::{Sharing, TextOutput};
 use crate::compilation::inputs::Inputs;
 use crate::compilation::products::{Made, Product, own_inode};
 use crate::compilation::{Form, TextKind};
-
-/// Larger files are not looked at as texts: what they name binds the entry.
-pub(super) const MAX_TEXT_BYTES: u64 = 4 << 20;
+use crate::shims::MAX_TEXT_BYTES;
 
 /// More files than this are no output of a script, a disk perhaps.
 const MAX_FILES: usize = 100_000;
