@@ -283,6 +283,19 @@ fn c_that_a_script_compiles_is_cached_and_what_it_includes_is_an_input_of_the_sc
     assert_eq!(trial.check(RUN, Miss), "2\n");
 }
 
+/// Compilers look at the directory of temporary files, which is beside the checkouts here.
+#[test]
+fn a_script_that_compiles_is_served_in_a_checkout_at_another_depth() {
+    let body = "let object = format!(\"{}/answer.o\", env::var(\"OUT_DIR\").unwrap()); \
+        let args = [\"-c\", \"answer.c\", \"-o\", &object]; \
+        Command::new(\"cc\").args(args).status().unwrap().success().to_string()";
+    let trial = trial(body);
+    trial.write("answer.c", "int answer(void) { return 1; }\n");
+    trial.prove_hit(RUN);
+    let there = trial.scenario.second_checkout("elsewhere/deep/checkout").unwrap();
+    assert_eq!(trial.check_in(&there, RUN, Hit), "true\n");
+}
+
 /// As [`COMPILING`], with what `cc` on `PATH` leads to, and that without its `PATH`.
 fn compiling_with_what_links_lead_to() -> String {
     let find = "let path = env::var_os(\"PATH\").unwrap(); let out = env::var(\"OUT_DIR\").unwrap(); \

@@ -95,6 +95,8 @@ impl Inputs<'_> {
         if kind == PathKind::Nothing && fs::symlink_metadata(path).is_err() {
             return Err(changed(path));
         }
+        // Nobody comes to the directory of temporary files on a way up, be it beside one.
+        let tops = if path == std::env::temp_dir() { &[] } else { tops };
         for token in self.tokens(path, tops) {
             self.add(Input::Kind(token), digest, None);
         }
