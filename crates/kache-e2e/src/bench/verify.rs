@@ -49,11 +49,19 @@ fn faults_of_kache(phase: Phase, outcome: &CargoOutcome) -> Vec<String> {
         Phase::Cold if hits > 0 => faults.push(format!("{hits} hits in an empty store")),
         Phase::Warm | Phase::Second => {
             let unserved = asked.units.into_iter().filter(|event| !is_served(event, phase));
+            let unserved = unserved.chain(rerun_scripts(phase, outcome));
             faults.extend(unserved.map(|event| format!("not served: {}", event.describe())));
         }
         _ => {}
     }
     faults
+}
+
+/// Returns the runs of build scripts that should have been served. One that is never
+/// stored says why, and runs each time.
+fn rerun_scripts(phase: Phase, outcome: &CargoOutcome) -> impl Iterator<Item = &Event> {
+    let scripts = outcome.script_events();
+    scripts.filter(move |event| !is_served(event, phase) && !event.reason.contains("not stored"))
 }
 
 /// Whether a unit came from the cache, or had a reason not to: in another
@@ -117,6 +125,27 @@ mod tests {
         check(Phase::Cold, &[hit], &["1 hits in an empty store"]);
         check(Phase::RepeatedEdit, &[miss], &[]);
         check(Phase::NoOp, &[miss], &["cargo ran 1 units where nothing changed"]);
+    }
+
+    #[test]
+    fn a_script_that_runs_again_is_a_fault_if_it_was_stored() {
+        let check = |phase: Phase, reason: &str, expected: &[&str]| {
+            let mut outcome = outcome(&[("a", Outcome::Hit, "")]);
+            outcome.events.push(Event {
+                outcome: Outcome::Miss,
+                reason: reason.to_owned(),
+                name: "b build script".to_owned(),
+                crate_types: vec!["build-script-run".to_owned()],
+                ..Event::default()
+            });
+            assert_eq!(faults(Kind::Kache, phase, &outcome), expected);
+        };
+        let described = "not served: b build script (build-script-run): miss: kind /x changed";
+        check(Phase::Warm, "kind /x changed", &[described]);
+        check(Phase::Second, "kind /x changed", &[described]);
+        check(Phase::Second, "env OUT_DIR changed", &[]);
+        check(Phase::Warm, "kind /x changed; not stored: it uses the network", &[]);
+        check(Phase::RepeatedEdit, "kind /x changed", &[]);
     }
 
     #[test]
