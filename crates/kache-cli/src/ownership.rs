@@ -27,7 +27,7 @@ pub(crate) fn check(layout: &Layout) -> Result<(), CliError> {
             continue;
         }
         for path in listed(&dir)? {
-            if path.is_dir() && !is_shard(&path) {
+            if path.is_dir() && !path.file_name().is_some_and(Layout::is_shard) {
                 return Err(foreign(&path));
             }
         }
@@ -72,9 +72,4 @@ fn is_known(layout: &Layout, name: &OsStr) -> bool {
         .iter()
         .any(|series| series.is_moved_aside(name.as_ref()));
     is_rotated || known.iter().any(|path| path.file_name() == Some(name))
-}
-
-fn is_shard(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    name.len() == 2 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

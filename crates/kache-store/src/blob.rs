@@ -1,6 +1,6 @@
 //! Content-addressed blob files.
 //!
-//! A blob lives at `blobs/<first two hex digits>/<digest>` and its bytes never
+//! A blob lives at `blobs/<first hex digit>/<digest>` and its bytes never
 //! change after publication. It may share its inode with an artifact in a
 //! target directory, so somebody may write to it all the same; its tag then no
 //! longer agrees, the bytes are hashed again, and damage is a miss.

@@ -1,16 +1,16 @@
 //! Every path of the store, in one place.
 //!
 //! ```text
-//! <root>/v1/blobs/ab/<digest>        one file per distinct content
-//!           entries/ab/<EntryKey>    manifest of one entry (JSON)
-//!           records/ab/<UnitId>      what the unit read (JSON)
+//! <root>/v1/blobs/a/<digest>         one file per distinct content
+//!           entries/a/<EntryKey>     manifest of one entry (JSON)
+//!           records/a/<UnitId>       what the unit read (JSON)
 //!           toolchains/<digest>      memoised identities of compilers and linkers
 //!           digests                  digests of files that many units read, by stamp
 //!           locks/                   one flock per unit being built, where there is no place for
 //!                                    it in memory; `publish`, `housekeeping`, `journal`;
 //!                                    `published` while something is removed
 //!           observers/<digest>.so    libraries that see what a process reads
-//!           shims/<digest>/          links that stand before the C compilers of build scripts
+//!           shims/<digest>/          what stands before the C compilers of build scripts
 //!           staging/                 files on their way to a final name
 //!           quarantine/              damaged blobs, kept for inspection until the next sweep
 //!           events.jsonl             one line per invocation
@@ -22,12 +22,18 @@
 //!           housekept                its mtime is the time of the last housekeeping
 //! ```
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use kache_key::{BlobId, Digest, EntryKey, UnitId};
 
 /// The format version, which names the directory below the store's root.
 pub const FORMAT_DIR: &str = "v1";
+
+/// By how many digits of their names blobs, entries and records are spread over
+/// directories. To make a directory costs as much as to make several files, and a new
+/// store has to make them all.
+const SHARD_DIGITS: usize = 1;
 
 /// Computes the paths of one store. Touches nothing.
 #[derive(Clone, Debug)]
@@ -171,9 +177,16 @@ impl Layout {
         self.base.join("synced")
     }
 
+    /// Returns whether `name` is that of a directory into which blobs, entries or records
+    /// are spread.
+    pub fn is_shard(name: &OsStr) -> bool {
+        let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        name.len() == SHARD_DIGITS && name.as_encoded_bytes().iter().all(is_digit)
+    }
+
     fn sharded(&self, directory: &str, digest: Digest) -> PathBuf {
         let name = digest.to_string();
-        let shard = name.get(..2).expect("a digest has 64 digits").to_owned();
+        let shard = name.get(..SHARD_DIGITS).expect("a digest has 64 digits").to_owned();
         self.base.join(directory).join(shard).join(name)
     }
 }

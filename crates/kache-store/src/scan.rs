@@ -157,7 +157,7 @@ pub(crate) fn walk(
 ) -> Result<(), IoFailure> {
     for shard in list(dir)? {
         let Some(metadata) = look(&shard)? else { continue };
-        if !metadata.is_dir() || !is_shard(&shard) {
+        if !metadata.is_dir() || !shard.file_name().is_some_and(Layout::is_shard) {
             each(Found { path: shard, digest: None, metadata })?;
             continue;
         }
@@ -187,12 +187,6 @@ pub(crate) fn look(path: &Path) -> Result<Option<Metadata>, IoFailure> {
 /// Returns what a file occupies on disk, in bytes: holes are free.
 pub(crate) fn occupied_bytes(metadata: &Metadata) -> u64 {
     metadata.blocks().saturating_mul(512)
-}
-
-fn is_shard(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-        name.len() == 2 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    })
 }
 
 /// Returns the digest that a file is named by, if it stands in that digest's shard.

@@ -68,7 +68,7 @@ fn a_store_of_garbage_is_no_error() -> Fallible<()> {
     let world = World::new()?;
     let digest = "ab".repeat(32);
     for dir in ["entries", "blobs", "records"] {
-        world.write(&format!("cache/v1/{dir}/ab/{digest}"), b"\xff\x00garbage")?;
+        world.write(&format!("cache/v1/{dir}/a/{digest}"), b"\xff\x00garbage")?;
     }
     for file in ["events.jsonl", "synced", "index.redb"] {
         world.write(&format!("cache/v1/{file}"), b"\xff\x00garbage")?;

@@ -55,8 +55,8 @@ fn a_dry_run_says_what_would_go_and_keeps_it() -> Fallible<()> {
 #[test]
 fn what_nothing_uses_is_swept() -> Fallible<()> {
     let world = world()?;
-    let orphan = format!("cache/v1/blobs/ab/ab{}", "0".repeat(62));
-    let garbage = format!("cache/v1/entries/cd/cd{}", "0".repeat(62));
+    let orphan = format!("cache/v1/blobs/a/ab{}", "0".repeat(62));
+    let garbage = format!("cache/v1/entries/c/cd{}", "0".repeat(62));
     world.write(&orphan, "nobody names me")?;
     world.write(&garbage, "{")?;
     let done = world.run(&["gc", "--format", "json"])?.json()?;

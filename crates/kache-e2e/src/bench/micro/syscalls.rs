@@ -135,8 +135,8 @@ mod tests {
 17 execve(\"/bin/kache\", [\"kache\"], 0x7ff /* 9 vars */) = 0
 17 openat(AT_FDCWD</w>, \"a.rs\", O_RDONLY) = 3</w/a.rs>
 17 read(3</w/a.rs>, \"mod\", 3) = 3
-17 read(4</s/blobs/ab/abc>, \"!<arch>\", 64) = 64
-17 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 4</s/blobs/ab/abc>, 0) = 0x7f
+17 read(4</s/blobs/a/abc>, \"!<arch>\", 64) = 64
+17 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 4</s/blobs/a/abc>, 0) = 0x7f
 17 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f
 17 clone3({flags=CLONE_VM}, 88) = 18
 18 wait4(17,  <unfinished ...>
@@ -145,7 +145,7 @@ mod tests {
 17 +++ exited with 0 +++
 ";
         let counts = count(log, |path| path.starts_with("/s/blobs"));
-        let artifacts_read = vec!["/s/blobs/ab/abc".to_owned(); 2];
+        let artifacts_read = vec!["/s/blobs/a/abc".to_owned(); 2];
         assert_eq!(counts, Counts { total: 8, programs: 1, forks: 1, artifacts_read });
     }
 
