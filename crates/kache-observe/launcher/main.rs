@@ -2,15 +2,17 @@
 //! C compiler. `build.rs` compiles it.
 //!
 //! Behind its own bytes stand the path of `kache`, a verb, and where that other
-//! program is, from the launcher's directory; a zero byte after each, and how many
-//! bytes that is as four more. It becomes
+//! program is: by its whole path, or by its name beside the launcher. A zero byte is
+//! after each, and how many bytes that is as four more. It becomes
 //!
 //! ```text
 //! kache <verb> <the other program> <by what name it was started> <its arguments>
 //! ```
 //!
-//! and where there is no `kache` any more, the other program by its own name. It uses no library:
-//! what starts at every build should cost next to nothing.
+//! and where there is no `kache` any more, the other program. One that is named by its
+//! whole path was found behind the launcher on `PATH`: the launcher's directory is taken
+//! out of that, so that nobody comes to it again. It uses no library: what starts at
+//! every build should cost next to nothing.
 
 #![no_std]
 #![no_main]
@@ -88,8 +90,17 @@ unsafe extern "C" fn start(stack: *const usize) -> ! {
     // SAFETY: this is the only thread and the only borrow.
     let Buffers { trailer, replaced, arguments: passed } = unsafe { &mut *(&raw mut BUFFERS) };
     if let Some([kache, verb, name]) = read_trailer(trailer)
-        && beside_this_program(name, replaced)
+        && let Some(directory) = own_directory(replaced)
     {
+        let is_found_on_path = name.to_bytes().first() == Some(&b'/');
+        if is_found_on_path {
+            // SAFETY: the lists are as the kernel passes them.
+            unsafe { take_out_of_path(replaced.get(..directory), environment) };
+        }
+        let at = if is_found_on_path { 0 } else { directory + 1 };
+        if !put(name.to_bytes_with_nul(), at, replaced) {
+            exit(126);
+        }
         let words = [kache.as_ptr(), verb.as_ptr(), replaced.as_ptr().cast()];
         // SAFETY: all pointers are to texts that end with a zero byte, and the
         // lists end with a null pointer. They are this program's to write to.
@@ -99,7 +110,7 @@ unsafe extern "C" fn start(stack: *const usize) -> ! {
                 execve(kache.as_ptr(), passed.as_ptr(), environment);
             }
             // Compilers look for what belongs to them where their name leads.
-            if count > 0 {
+            if count > 0 && is_found_on_path {
                 *arguments = replaced.as_ptr().cast();
             }
             execve(replaced.as_ptr().cast(), arguments, environment);
@@ -185,24 +196,87 @@ fn read_trailer(buffer: &mut [u8]) -> Option<[&CStr; 3]> {
     Some([kache, verb, replaced])
 }
 
-/// Writes the path of `name` in the directory of this program, with a zero byte.
-fn beside_this_program(name: &CStr, path: &mut [u8]) -> bool {
+/// Writes the path of this program, and returns how long that of its directory is.
+fn own_directory(path: &mut [u8]) -> Option<usize> {
     let own = c"/proc/self/exe".as_ptr() as usize;
     let at = path.as_mut_ptr() as usize;
     // SAFETY: the path ends with a zero byte, and no more than the half is written.
     let length = unsafe { call(number::READLINKAT, [CWD, own, at, path.len() / 2]) };
-    let Some(found) = usize::try_from(length).ok().and_then(|length| path.get(..length)) else {
-        return false;
-    };
-    let Some(slash) = found.iter().rposition(|byte| *byte == b'/') else { return false };
-    let name = name.to_bytes_with_nul();
-    let Some(place) = path.get_mut(slash + 1..slash + 1 + name.len()) else { return false };
-    for (to, from) in place.iter_mut().zip(name) {
+    let found = path.get(..usize::try_from(length).ok()?)?;
+    found.iter().rposition(|byte| *byte == b'/')
+}
+
+/// Writes `bytes` at a place of `buffer`, if they fit.
+fn put(bytes: &[u8], at: usize, buffer: &mut [u8]) -> bool {
+    let Some(place) = buffer.get_mut(at..at + bytes.len()) else { return false };
+    for (to, from) in place.iter_mut().zip(bytes) {
         // SAFETY: a reference may be written through. Copying it all at once
         // would take a library.
         unsafe { ptr::write_volatile(to, *from) };
     }
     true
+}
+
+/// Takes `directory` out of the list of directories in `PATH`, in place.
+///
+/// # Safety
+///
+/// `environment` ends with a null pointer, and its texts with a zero byte; they may be
+/// written to.
+unsafe fn take_out_of_path(directory: Option<&[u8]>, environment: *const *const c_char) {
+    const NAME: &[u8] = b"PATH=";
+
+    let Some(directory) = directory else { return };
+    let mut next = environment;
+    // SAFETY: by the contract, and the end is not passed.
+    while let variable = unsafe { *next }
+        && !variable.is_null()
+    {
+        let text = variable.cast_mut().cast::<u8>();
+        // SAFETY: as above; what follows a byte that differs is not read.
+        unsafe {
+            next = next.add(1);
+            if NAME.iter().enumerate().all(|(at, byte)| *text.add(at) == *byte) {
+                take_out(directory, text.add(NAME.len()));
+            }
+        }
+    }
+}
+
+/// Takes a part out of a list with colons.
+///
+/// # Safety
+///
+/// `list` ends with a zero byte, and may be written to.
+unsafe fn take_out(part: &[u8], list: *mut u8) {
+    let (mut from, mut to, mut is_first) = (list, list, true);
+    // SAFETY: what is read is not behind the end, what is written not behind what is read.
+    unsafe {
+        loop {
+            let mut length = 0;
+            while !matches!(*from.add(length), 0 | b':') {
+                length += 1;
+            }
+            let is_last = *from.add(length) == 0;
+            let is_other = |(at, byte): (usize, &u8)| *from.add(at) != *byte;
+            if length != part.len() || part.iter().enumerate().any(is_other) {
+                if !is_first {
+                    to.write_volatile(b':');
+                    to = to.add(1);
+                }
+                is_first = false;
+                for at in 0..length {
+                    to.write_volatile(*from.add(at));
+                    to = to.add(1);
+                }
+            }
+            if is_last {
+                break;
+            }
+            from = from.add(length + 1);
+        }
+        to.write_volatile(0);
+    }
 }
 
 /// Fills `buffer`, or says that it could not.

@@ -36,11 +36,12 @@ const LAUNCHER: Option<&[u8]> = None;
 /// A program that stands in another's place, as a file's bytes; `None` where there
 /// cannot be one.
 ///
-/// Behind them go the path of a program, a verb, and the name of the replaced one,
-/// from the launcher's directory; a zero byte after each, and how many bytes that is,
-/// in four bytes, little-endian. It becomes the first with the verb, the path of the
-/// replaced one, the name it was started by, and its arguments. Where the first is
-/// gone it becomes the replaced one, by its own name.
+/// Behind them go the path of a program, a verb, and the replaced one: by its whole
+/// path, or by its name beside the launcher. A zero byte is after each, and how many
+/// bytes that is, in four bytes, little-endian. It becomes the first with the verb, the
+/// path of the replaced one, the name it was started by, and its arguments. Where the
+/// first is gone it becomes the replaced one. If that is named by its whole path, the
+/// launcher's directory is taken out of `PATH`.
 pub fn launcher() -> Option<&'static [u8]> {
     LAUNCHER
 }

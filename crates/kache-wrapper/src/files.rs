@@ -18,12 +18,6 @@ pub(crate) fn own_program() -> io::Result<Metadata> {
     fs::metadata("/proc/self/exe").or_else(|_| fs::metadata(std::env::current_exe()?))
 }
 
-/// Returns whether programs may be run, and libraries loaded, where `path` is.
-pub(crate) fn is_where_programs_run(path: &Path) -> bool {
-    rustix::fs::statvfs(path)
-        .is_ok_and(|found| !found.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
-}
-
 /// Returns the file that running `program` would start: itself if it names a
 /// path, else the first executable of that name on `PATH`.
 pub(crate) fn find_program(program: &str, path_var: Option<OsString>) -> Option<PathBuf> {

@@ -7,10 +7,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Returns the bytes of a launcher that becomes `kache` with `verb`, in the place of
-/// the program at `replaced`, a path from the launcher's directory. `None` where there
+/// `replaced`: a whole path, or the name of a file beside the launcher. `None` where there
 /// cannot be one.
 pub(crate) fn bytes(kache: &Path, verb: &str, replaced: &OsStr) -> Option<Vec<u8>> {
     let trailer = trailer([kache.as_os_str(), OsStr::new(verb), replaced]);
@@ -23,20 +23,22 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
-/// Returns whether the file at `path`, of that many bytes, is a launcher that becomes
-/// kache with `verb`. Reads it if it is as small as one.
-pub(crate) fn is_one(path: &Path, length_bytes: u64, verb: &str) -> bool {
+/// Returns what stands behind the launcher at `path`, a file of that many bytes, if it
+/// is one that becomes kache with `verb`. Reads it if it is as small as one.
+pub(crate) fn replaced_at(path: &Path, length_bytes: u64, verb: &str) -> Option<PathBuf> {
     const MAX_BYTES: u64 = 64 << 10;
 
-    length_bytes <= MAX_BYTES
-        && fs::read(path).is_ok_and(|bytes| verb_of(&bytes) == Some(verb.as_bytes()))
+    let bytes = if length_bytes <= MAX_BYTES { fs::read(path).ok()? } else { return None };
+    let (found, replaced) = verb_and_replaced(&bytes)?;
+    (found == verb.as_bytes()).then(|| PathBuf::from(OsStr::from_bytes(replaced)))
 }
 
-fn verb_of(launcher: &[u8]) -> Option<&[u8]> {
+fn verb_and_replaced(launcher: &[u8]) -> Option<(&[u8], &[u8])> {
     let (rest, length) = launcher.split_last_chunk()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     let trailer = rest.get(rest.len().checked_sub(length)?..)?;
-    trailer.split(|byte| *byte == 0).nth(1)
+    let mut texts = trailer.split(|byte| *byte == 0).skip(1);
+    Some((texts.next()?, texts.next()?))
 }
 
 /// Returns what stands behind a launcher's own bytes: texts that end with a zero byte
@@ -60,14 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn the_verb_of_a_launcher_is_read_back() {
+    fn what_a_launcher_becomes_is_read_back() {
         let whole =
             [b"a program".as_slice(), &trailer(["/k", "run", "s"].map(OsStr::new))].concat();
-        assert_eq!(verb_of(&whole), Some(b"run".as_slice()));
+        assert_eq!(verb_and_replaced(&whole), Some((b"run".as_slice(), b"s".as_slice())));
         for other in
             [b"".as_slice(), b"\0\0\0\0", b"\x03\0\0\0", b"#!/bin/sh\nexec gcc\n", &whole[..12]]
         {
-            assert_eq!(verb_of(other), None, "{}", String::from_utf8_lossy(other));
+            assert_eq!(verb_and_replaced(other), None, "{}", String::from_utf8_lossy(other));
         }
     }
 }

@@ -6,7 +6,7 @@
 
 mod search;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ use kache_store::{Store, blob, identity, memo};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::search::search_dirs;
+use crate::cc;
 use crate::files;
 use crate::process;
 use crate::toolchain::Toolchain;
@@ -71,7 +72,7 @@ pub(crate) fn identify(
     toolchain: &Toolchain,
     path_var: Option<OsString>,
 ) -> Result<Linker, LinkerError> {
-    let choice = choose(unit, toolchain, path_var.clone())?;
+    let choice = choose(unit, toolchain, path_var.as_deref())?;
     let mut hasher = FieldHasher::new("kache linker memo 2");
     hasher.text("driver", &choice.driver.to_string_lossy());
     hasher.text("linker", &choice.linker_name);
@@ -96,7 +97,7 @@ pub(crate) fn identify(
 fn choose(
     unit: &RustcUnit,
     toolchain: &Toolchain,
-    path_var: Option<OsString>,
+    path_var: Option<&OsStr>,
 ) -> Result<Choice, LinkerError> {
     let target = target_name(unit, toolchain)?;
     let driver = match unit.linker.as_deref() {
@@ -108,7 +109,7 @@ fn choose(
     if !is_driver_name(file_name) {
         return Err(LinkerError::NotADriver(driver.to_owned()));
     }
-    let driver = files::find_program(driver, path_var)
+    let driver = cc::find_compiler(OsStr::new(driver), path_var)
         .ok_or_else(|| LinkerError::NotFound(driver.to_owned()))?;
     let mut choice = Choice { driver, linker_name: "ld".to_owned(), prefixes: Vec::new() };
     if uses_bundled_lld(unit, toolchain, target) {

@@ -78,6 +78,11 @@ pub(crate) fn has_read(path: &Path) {
     note(|| Act::Read(absolute(path)));
 }
 
+/// Says that nothing is where something would have counted.
+pub(crate) fn has_missed(path: &Path) {
+    note(|| Act::Missing(absolute(path)));
+}
+
 /// Says that variables counted.
 pub(crate) fn has_asked_for(names: &[&str]) {
     for name in names {

@@ -4,6 +4,7 @@
 //! Each is a launcher, a file of its own: who follows links from where a compiler was
 //! found must not come to something that does not know which compiler it stands for.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -11,7 +12,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use kache_key::fields::FieldHasher;
-use kache_store::Store;
+use kache_observe::{Act, Trace};
+use kache_store::{Store, clock};
 
 use crate::{cc, files, launcher};
 
@@ -33,10 +35,7 @@ const CHOICES: &[&str] = &[
 /// Other caches that stand in a compiler's place, by what is in their names.
 const OTHER_CACHES: &[&str] = &["ccache", "cachepot", "distcc", "icecc", "kache"];
 
-/// Beside the launchers: links to the compilers in whose place they stand.
-const REPLACED: &str = "replaced";
-
-/// Larger files are not looked at as texts.
+/// Larger files are not looked at as texts: what they name binds the entry.
 pub(crate) const MAX_TEXT_BYTES: u64 = 4 << 20;
 
 /// A directory of launchers, to go before a list of programs.
@@ -49,7 +48,8 @@ pub(crate) struct Shims {
 
 impl Shims {
     /// Makes launchers of `kache` that go before `path_var`, the list of programs;
-    /// `None` where the user chose compilers, or there are none.
+    /// `None` where the user chose compilers, where there are none, and where there can
+    /// be no launchers.
     ///
     /// Costs a look at each name in each directory of the list, and reading the
     /// launchers, if they are there: a few KB each.
@@ -57,31 +57,52 @@ impl Shims {
         if std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_choice)) {
             return Ok(None);
         }
-        let compilers: Vec<(&str, PathBuf)> =
-            NAMES.iter().filter_map(|name| Some((*name, compiler_on(path_var, name)?))).collect();
+        let mut compilers = Vec::new();
         let mut launchers = Vec::new();
         let mut hasher = FieldHasher::new("kache shims 2");
-        for (name, compiler) in &compilers {
-            let replaced = Path::new(REPLACED).join(name);
-            let Some(bytes) = launcher::bytes(kache, cc::VERB, replaced.as_os_str()) else {
-                return Ok(None);
-            };
-            hasher.bytes("launcher", &bytes).text("replaced", &compiler.to_string_lossy());
-            launchers.push((name, bytes, compiler));
+        for name in NAMES {
+            let Some(compiler) = compiler_on(path_var, name) else { continue };
+            let bytes = launcher::bytes(kache, cc::VERB, compiler.as_os_str());
+            let Some(bytes) = bytes else { return Ok(None) };
+            hasher.text("name", name).bytes("launcher", &bytes);
+            compilers.push((*name, compiler));
+            launchers.push((name, bytes));
         }
         if launchers.is_empty() {
             return Ok(None);
         }
         let dir = store.layout().shims().join(hasher.finish().to_string());
-        fs::create_dir_all(dir.join(REPLACED))?;
-        for (name, bytes, compiler) in launchers {
-            put_link(compiler, &dir.join(REPLACED).join(name))?;
-            put_launcher(store, &bytes, &dir.join(name))?;
+        for (name, bytes) in &launchers {
+            put(store, bytes, &dir.join(name))?;
         }
         let dir = fs::canonicalize(dir)?;
         // A list ends its parts with colons.
-        let is_usable = !dir.as_os_str().as_encoded_bytes().contains(&b':');
+        let is_listable = !dir.as_os_str().as_encoded_bytes().contains(&b':');
+        let may_run = |(name, _): &(&&str, _)| may_run(&dir.join(name));
+        let is_usable = is_listable && launchers.iter().all(may_run);
         Ok(is_usable.then_some(Self { dir, compilers }))
+    }
+
+    /// Returns the compilers that were looked for by their names, with where a search in
+    /// `path_var` comes before it finds each: launchers hide both.
+    pub(crate) fn sought(&self, trace: &Trace, path_var: &OsStr) -> Vec<(&Path, Vec<PathBuf>)> {
+        let named: HashSet<&Path> = trace.acts().filter_map(Act::path).collect();
+        let compilers = self.compilers.iter();
+        let sought = compilers.filter(|(name, _)| named.contains(self.dir.join(name).as_path()));
+        sought
+            .map(|(name, compiler)| {
+                let places = std::env::split_paths(path_var).map(|dir| dir.join(name));
+                let places = places.filter_map(|place| std::path::absolute(place).ok());
+                (compiler.as_path(), places.take_while(|place| place != compiler).collect())
+            })
+            .collect()
+    }
+
+    /// Returns whether a launcher is named in what a script tells cargo. What else it
+    /// prints, as `cmake` does the compilers that it finds, is for nobody.
+    pub(crate) fn are_told_to_cargo(&self, stdout: &str) -> bool {
+        let dir = self.dir.to_string_lossy();
+        stdout.lines().any(|line| line.starts_with("cargo:") && line.contains(&*dir))
     }
 
     /// Returns `list`, a list of directories, with these before all others.
@@ -116,6 +137,13 @@ fn take_out_below(top: &Path, dir: &Path, renamed: &[(String, String)]) -> io::R
         let (path, metadata) = (entry.path(), entry.metadata()?);
         if metadata.is_dir() {
             take_out_below(&path, dir, renamed)?;
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(&path)?;
+            if let Some((_, compiler)) = renamed.iter().find(|(shim, _)| target == Path::new(shim))
+            {
+                fs::remove_file(&path)?;
+                symlink(compiler, &path)?;
+            }
         } else if metadata.is_file() && metadata.len() <= MAX_TEXT_BYTES {
             let Ok(text) = String::from_utf8(fs::read(&path)?) else { continue };
             if text.contains(&*dir.to_string_lossy()) {
@@ -143,32 +171,32 @@ fn compiler_on(path_var: &OsStr, name: &str) -> Option<PathBuf> {
     std::path::absolute(path).ok().filter(|path| !is_cache(path))
 }
 
+/// Returns whether this process may run `program`: neither its mode nor that of its file
+/// system says otherwise.
+fn may_run(program: &Path) -> bool {
+    rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
 fn is_cache(program: &Path) -> bool {
     let real = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
     let name = real.file_name().unwrap_or_default().to_string_lossy();
     let is_shim = || {
         let found = fs::metadata(&real);
-        found.is_ok_and(|found| launcher::is_one(&real, found.len(), cc::VERB))
+        found.is_ok_and(|found| launcher::replaced_at(&real, found.len(), cc::VERB).is_some())
     };
     OTHER_CACHES.iter().any(|cache| name.contains(cache)) || is_shim()
 }
 
-fn put_link(compiler: &Path, place: &Path) -> io::Result<()> {
-    match symlink(compiler, place) {
-        // Nothing else has been there: its directory is named for it.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
-    }
-}
-
-fn put_launcher(store: &Store, bytes: &[u8], place: &Path) -> io::Result<()> {
+fn put(store: &Store, bytes: &[u8], place: &Path) -> io::Result<()> {
     // After a power cut it may be as long as it should be, and empty.
-    if fs::read(place).is_ok_and(|found| found == bytes) {
+    if may_run(place) && fs::read(place).is_ok_and(|found| found == bytes) {
         return Ok(());
     }
-    let name = place.file_name().unwrap_or_default().display();
-    let staged = store.layout().staging().join(format!("{}-{name}", std::process::id()));
+    // Processes in different containers can have the same number.
+    let name = format!("shim-{}-{}", std::process::id(), clock::now_ns());
+    let staged = store.layout().staging().join(name);
     fs::create_dir_all(store.layout().staging())?;
+    fs::create_dir_all(place.parent().unwrap_or(place))?;
     launcher::write(&staged, bytes)?;
     fs::rename(&staged, place).inspect_err(|_| drop(fs::remove_file(&staged)))
 }

@@ -8,7 +8,7 @@ use std::process::{self, Command};
 use kache_observe::{NotObserved, Trace, Watch, WatchError};
 use kache_store::Store;
 
-use crate::{files, outer};
+use crate::outer;
 
 /// A watch over one command.
 pub(crate) struct Watched {
@@ -29,7 +29,9 @@ pub(crate) fn attach(
     let library = kache_observe::unpack(&store.layout().observers())?;
     let library = library.ok_or(WatchError::Platform)?;
     // The loader would say so on standard error.
-    if !files::is_where_programs_run(&library) {
+    let is_loadable = rustix::fs::statvfs(&library)
+        .is_ok_and(|found| !found.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    if !is_loadable {
         return Err(WatchError::NotLoadable { path: library });
     }
     let watch = Watch::start()?;

@@ -5,7 +5,7 @@ use std::fs;
 use kache_e2e::events::Outcome;
 use kache_e2e::oracle::run_program;
 
-use crate::expected::Expected::{Compiled, Hit, Miss};
+use crate::expected::Expected::{Compiled, Hit, Miss, Unstored};
 use crate::trial::{MANIFEST, Trial};
 
 /// The run of the script of `app`.
@@ -294,6 +294,103 @@ fn a_script_that_compiles_is_served_in_a_checkout_at_another_depth() {
     trial.prove_hit(RUN);
     let there = trial.scenario.second_checkout("elsewhere/deep/checkout").unwrap();
     assert_eq!(trial.check_in(&there, RUN, Hit), "true\n");
+}
+
+/// Asks the `gcc` on `PATH`, which may be a script of the test's, what it is.
+const ASKING: &str = "let path = env::var_os(\"PATH\").unwrap(); \
+    let mut places = env::split_paths(&path).map(|dir| dir.join(\"gcc\")); \
+    let cc = places.find(|place| place.is_file()).unwrap(); \
+    let ran = Command::new(cc).arg(\"--what\").output().unwrap(); \
+    let said = String::from_utf8(ran.stdout).unwrap(); said.trim().to_owned()";
+
+fn path_of(trial: &Trial) -> String {
+    let path = trial.scenario.env.var("PATH").expect("it is set");
+    path.to_str().expect("it is text").to_owned()
+}
+
+/// Launchers hide where a search for a compiler goes on.
+#[test]
+fn a_compiler_that_appears_earlier_on_path_is_another_one() {
+    let mut trial = trial(ASKING);
+    trial.script("late/gcc", "echo late");
+    fs::create_dir(trial.path("early")).unwrap();
+    let path = path_of(&trial);
+    let dirs = ["early", "late"].map(|dir| trial.path(dir).display().to_string());
+    trial.set("PATH", format!("{}:{}:{path}", dirs[0], dirs[1]));
+    trial.prove_hit(RUN);
+    trial.script("early/gcc", "echo early");
+    assert_eq!(trial.check(RUN, Miss), "early\n");
+}
+
+/// Then nobody sees the programs behind the compiler run.
+#[test]
+fn an_assembler_counts_for_a_script_whose_c_was_served() {
+    let mut trial = trial(COMPILING);
+    fs::create_dir(trial.path("tools")).unwrap();
+    let assembler = trial.path("tools/as");
+    fs::copy("/usr/bin/as", &assembler).unwrap();
+    let path = path_of(&trial);
+    trial.set("PATH", format!("{}:{path}", trial.path("tools").display()));
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    crate::files::settle();
+    trial.prove_hit(RUN);
+    trial.write("build.rs", script(&format!("let _ = 1; {COMPILING}")));
+    let again = trial.build();
+    let of_c = again.events.iter().find(|event| event.name == "answer.c").unwrap();
+    assert_eq!(of_c.outcome, Outcome::Hit, "{}", of_c.describe());
+    assert_eq!(trial.check(RUN, Hit), "1\n");
+    let mut bytes = fs::read(&assembler).unwrap();
+    bytes.push(0);
+    fs::write(&assembler, bytes).unwrap();
+    assert_eq!(trial.check(RUN, Compiled), "1\n");
+}
+
+/// Starts the next program of its name on `PATH` that is not itself, as scripts around
+/// compilers do.
+const AROUND: &str = "own=$(readlink -f \"$0\")\nIFS=:\n\
+    for dir in $PATH; do\n\
+    if [ -x \"$dir/cc\" ] && [ \"$(readlink -f \"$dir/cc\")\" != \"$own\" ]; then\n\
+    exec \"$dir/cc\" \"$@\"; fi\ndone\nexit 1\n";
+
+#[test]
+fn a_script_around_a_compiler_comes_to_the_compiler() {
+    let mut trial = trial(COMPILING);
+    trial.script("around/cc", AROUND);
+    let path = path_of(&trial);
+    trial.set("PATH", format!("{}:{path}", trial.path("around").display()));
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    assert_eq!(trial.check(RUN, Compiled), "1\n");
+}
+
+/// What a compiler is called may decide what it is.
+#[test]
+fn a_link_to_a_compiler_keeps_its_name_and_leads_to_it() {
+    let body = "let path = env::var_os(\"PATH\").unwrap(); \
+        let mut places = env::split_paths(&path).map(|dir| dir.join(\"cc\")); \
+        let cc = places.find(|place| place.is_file()).unwrap(); \
+        let link = format!(\"{}/other-cc\", env::var(\"OUT_DIR\").unwrap()); \
+        let _ = fs::remove_file(&link); std::os::unix::fs::symlink(&cc, &link).unwrap(); \
+        let ran = Command::new(&link).output().unwrap(); \
+        let said = String::from_utf8(ran.stderr).unwrap(); \
+        said.split_whitespace().next().unwrap().to_owned()";
+    let trial = trial(body);
+    assert_eq!(trial.check(RUN, Compiled), "other-cc:\n");
+    let out = crate::script_cargo::out_dir(&trial.project().target_dir());
+    let leads_to = fs::read_link(out.join("other-cc")).unwrap();
+    assert!(!leads_to.display().to_string().contains("/shims/"), "{}", leads_to.display());
+}
+
+/// It may be gone tomorrow.
+#[test]
+fn a_script_that_tells_cargo_of_a_launcher_runs_each_time() {
+    let body = "let path = env::var_os(\"PATH\").unwrap(); \
+        let mut places = env::split_paths(&path).map(|dir| dir.join(\"cc\")); \
+        let cc = places.find(|place| place.is_file()).unwrap(); \
+        println!(\"cargo:rustc-env=FOUND={}\", cc.display()); String::new()";
+    let trial = trial(body);
+    for _ in 0..2 {
+        let _printed = trial.check(RUN, Unstored);
+    }
 }
 
 /// As [`COMPILING`], with what `cc` on `PATH` leads to, and that without its `PATH`.

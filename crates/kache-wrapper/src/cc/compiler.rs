@@ -113,29 +113,33 @@ pub(crate) enum CompilerError {
 }
 
 /// Finds the compiler that `program` stands for: itself, or, where that leads to
-/// kache, the next of the name on `PATH`.
-pub(crate) fn find(program: &OsStr) -> Option<PathBuf> {
-    let own = files::own_program().ok().map(|found| (found.dev(), found.ino()));
-    let leads_to_kache = |path: &Path, found: &Metadata| {
-        Some((found.dev(), found.ino())) == own || launcher::is_one(path, found.len(), super::VERB)
-    };
-    let is_compiler = |path: &PathBuf| {
-        fs::metadata(path).is_ok_and(|found| {
-            found.is_file() && found.mode() & 0o111 != 0 && !leads_to_kache(path, &found)
-        })
-    };
+/// kache, the next of the name in `path_var`, a list of directories.
+pub(crate) fn find(program: &OsStr, path_var: Option<&OsStr>) -> Option<PathBuf> {
     let path = Path::new(program);
     let name = path.file_name()?;
-    let named = (name != path).then(|| path.to_owned());
-    let listed = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&listed).map(|dir| dir.join(name));
-    // Only what leads to kache stands for a compiler elsewhere.
-    match named {
-        Some(path) if !fs::metadata(&path).is_ok_and(|found| leads_to_kache(&path, &found)) => {
-            Some(path)
+    if name != path {
+        let Ok(found) = fs::metadata(path) else { return Some(path.to_owned()) };
+        if let Some(replaced) = launcher::replaced_at(path, found.len(), super::VERB) {
+            return Some(replaced);
         }
-        _ => on_path.into_iter().find(is_compiler),
+        if !is_own_program(&found) {
+            return Some(path.to_owned());
+        }
     }
+    // Only a link to kache stands for a compiler elsewhere.
+    let is_compiler = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|found| {
+            found.is_file()
+                && found.mode() & 0o111 != 0
+                && !is_own_program(&found)
+                && launcher::replaced_at(path, found.len(), super::VERB).is_none()
+        })
+    };
+    std::env::split_paths(path_var?).map(|dir| dir.join(name)).find(is_compiler)
+}
+
+fn is_own_program(found: &Metadata) -> bool {
+    files::own_program().is_ok_and(|own| (own.dev(), own.ino()) == (found.dev(), found.ino()))
 }
 
 /// Returns the name to give to the compiler at `path`: the one that it was

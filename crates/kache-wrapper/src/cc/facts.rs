@@ -12,6 +12,7 @@ use kache_config::Config;
 use kache_key::{Context, Digest, Roots};
 use kache_store::{Sharing, Store, TextOutput, blob};
 
+use super::compiler::CcCompiler;
 use super::{Call, outlets, places};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
@@ -95,8 +96,22 @@ pub(crate) fn gather<'a>(
 
 /// Tells whoever observes this process what the key is made of beside inputs.
 fn tell_outer_watch(call: &Call) {
-    outer::has_read(&call.compiler.program);
+    let CcCompiler { program, watched, absent, .. } = &call.compiler;
+    outer::has_read(program);
+    // The rest is said of directories: what is in them is named by itself.
+    for (path, _) in watched.iter().filter(|(path, _)| path.is_file() && !is_of_loader(path)) {
+        outer::has_read(path);
+    }
+    for path in absent {
+        outer::has_missed(path);
+    }
     outer::has_asked_for(CC_ENV);
+}
+
+/// Returns whether `path` is the list of libraries by which the loader finds them. A run
+/// that is seen does not show it, and what was found counts by itself.
+fn is_of_loader(path: &Path) -> bool {
+    path == Path::new("/etc/ld.so.cache")
 }
 
 /// Returns the language by the name it has in the journal.

@@ -24,6 +24,8 @@ use kache_cc::{Verdict, classify, response_file};
 use kache_config::Config;
 use kache_store::{Outcome, Store};
 
+pub(crate) use self::compiler::find as find_compiler;
+
 use self::compiler::CcCompiler;
 use crate::compilation;
 use crate::configuration;
@@ -45,22 +47,23 @@ pub(crate) const VERB: &str = "run-compiler";
 /// Serves one call of `program`: from the store if it can be, else by running
 /// the compiler.
 pub(crate) fn run(program: &OsStr, args: &[OsString]) -> ExitCode {
-    let Some(path) = compiler::find(program) else {
+    let Some(path) = compiler::find(program, std::env::var_os("PATH").as_deref()) else {
         process::complain(&format!("kache: no compiler `{}` on PATH\n", program.display()));
         return ExitCode::from(127);
     };
     run_at(&path, program, args)
 }
 
-/// Serves a call of a launcher: `args` are a link to the compiler in whose place it
-/// stands, by what name it was called, and the compiler's arguments.
+/// Serves a call of a launcher: `args` are the compiler in whose place it stands, by
+/// what name it was called, and the compiler's arguments.
 pub(crate) fn run_replaced(args: &[OsString]) -> ExitCode {
-    let [link, called, args @ ..] = args else { return ExitCode::FAILURE };
-    // Who calls it by name alone gets what `PATH` leads to now.
-    let is_by_name = Path::new(called).file_name() == Some(called);
-    let found = if is_by_name { compiler::find(called) } else { None };
-    let path = found.or_else(|| fs::read_link(link).ok()).unwrap_or_else(|| link.into());
-    run_at(&path, called, args)
+    let [path, called, args @ ..] = args else { return ExitCode::FAILURE };
+    let path = Path::new(path);
+    // Who calls it by a link of another name wants what that name makes of it.
+    if Path::new(called).file_name() != path.file_name() {
+        return process::become_program_called(path, called, args);
+    }
+    run_at(path, called, args)
 }
 
 /// Serves one call of the compiler at `path`, by the name `program`.

@@ -42,7 +42,7 @@ pub(crate) fn search_dirs(
     toolchain: &Toolchain,
     path_var: Option<OsString>,
 ) -> Result<Vec<PathBuf>, LinkerError> {
-    let choice = super::choose(unit, toolchain, path_var.clone())?;
+    let choice = super::choose(unit, toolchain, path_var.as_deref())?;
     let linker = super::identify(store, unit, toolchain, path_var)?.program;
     let width = width_option(super::target_name(unit, toolchain)?);
     let mut args: Vec<&str> = width.into_iter().collect();

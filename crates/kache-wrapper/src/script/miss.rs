@@ -42,11 +42,11 @@ impl Compiler for Facts<'_> {
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         // What is left of earlier runs must be seen to be old, copies of it too.
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
-        let shims_dir = shims.as_ref().map(|shims| shims.dir.clone());
-        let before = Before { start, has_leftovers, shims_dir };
+        let before = Before { start, has_leftovers, shims };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compiled(started);
+        let shims = before.shims.as_ref();
         let taken_out = shims.map_or(Ok(()), |shims| shims.take_out(&self.out_dir));
         if !ran.status.success() {
             let store = self.compilation.store.clone();
@@ -82,8 +82,8 @@ struct Before {
     start: Start,
     /// Whether an earlier run left something in `OUT_DIR`.
     has_leftovers: bool,
-    /// Where it finds kache by the names of compilers.
-    shims_dir: Option<PathBuf>,
+    /// What it finds by the names of compilers.
+    shims: Option<Shims>,
 }
 
 fn collect(
@@ -95,7 +95,8 @@ fn collect(
 ) -> Result<Collected, String> {
     // What kache itself is does not change what is made.
     let kache = std::env::current_exe().unwrap_or_default();
-    let known = [Some(facts.call.program.clone()), Some(kache), before.shims_dir.clone()];
+    let shims_dir = before.shims.as_ref().map(|shims| shims.dir.clone());
+    let known = [Some(facts.call.program.clone()), Some(kache), shims_dir];
     let ground = Ground {
         own_dir: Some(&facts.out_dir),
         has_leftovers: before.has_leftovers,
@@ -116,6 +117,9 @@ fn collect(
     for dir in std::env::split_paths(&listed).filter(is_of_cargo) {
         sight.listed.remove(&dir);
     }
+    if let Some(shims) = &before.shims {
+        add_sought(shims, trace, &mut sight);
+    }
     check_sight(&sight)?;
     let mut inputs = Inputs::new(&facts.compilation, before.start)?;
     let roots = &facts.compilation.roots;
@@ -124,6 +128,9 @@ fn collect(
         std::str::from_utf8(bytes).map_err(|_| "the script's output is not UTF-8".to_owned())
     };
     let (stdout, stderr) = (text(&ran.stdout)?, text(&ran.stderr)?);
+    if before.shims.as_ref().is_some_and(|shims| shims.are_told_to_cargo(stdout)) {
+        return Err("it tells cargo of a launcher of kache's".to_owned());
+    }
     let tops: Vec<&Path> = [RootKind::OutDir, RootKind::Workspace]
         .iter()
         .filter_map(|kind| roots.path(*kind).map(Path::new))
@@ -148,6 +155,20 @@ fn collect(
         exit_code: 0,
         expanded: None,
     })
+}
+
+/// Adds what a search for compilers would have come to without launchers.
+fn add_sought(shims: &Shims, trace: &Trace, sight: &mut Sight) {
+    let path_var = std::env::var_os("PATH").unwrap_or_default();
+    for (compiler, earlier) in shims.sought(trace, &path_var) {
+        sight.files.insert(compiler.to_owned());
+        for place in earlier {
+            // What is there all the same is nothing that can be started.
+            let is_there = place.symlink_metadata().is_ok();
+            let places = if is_there { &mut sight.looked_at } else { &mut sight.absent };
+            places.insert(place);
+        }
+    }
 }
 
 /// Makes sure that running the script again would make the same.
