@@ -380,6 +380,19 @@ fn a_link_to_a_compiler_keeps_its_name_and_leads_to_it() {
     assert!(!leads_to.display().to_string().contains("/shims/"), "{}", leads_to.display());
 }
 
+/// The variable that names the store is gone as well.
+#[test]
+fn a_script_that_clears_the_environment_of_its_compiler_gets_no_other_store() {
+    let cleared = "Command::new(\"cc\").env_clear().env(\"PATH\", env::var_os(\"PATH\").unwrap())\
+        .env(\"HOME\", env::var_os(\"HOME\").unwrap())";
+    let trial = trial(&COMPILING.replace("Command::new(\"cc\")", cleared));
+    trial.write("answer.c", "int main(void) { return 1; }\n");
+    let home = trial.scenario.env.var("HOME").unwrap();
+    assert!(!trial.scenario.env.cache_dir().starts_with(home), "it is named by a variable");
+    assert_eq!(trial.check(RUN, Unstored), "1\n");
+    assert!(!std::path::Path::new(home).join(".cache/kache").exists());
+}
+
 /// It may be gone tomorrow.
 #[test]
 fn a_script_that_tells_cargo_of_a_launcher_runs_each_time() {

@@ -29,6 +29,7 @@ pub(crate) use self::compiler::find as find_compiler;
 use self::compiler::CcCompiler;
 use crate::compilation;
 use crate::configuration;
+use crate::outer;
 use crate::process;
 use crate::report::{Phase, Report};
 use crate::served::{Passthrough, Served};
@@ -59,8 +60,10 @@ pub(crate) fn run(program: &OsStr, args: &[OsString]) -> ExitCode {
 pub(crate) fn run_replaced(args: &[OsString]) -> ExitCode {
     let [path, called, args @ ..] = args else { return ExitCode::FAILURE };
     let path = Path::new(path);
-    // Who calls it by a link of another name wants what that name makes of it.
-    if Path::new(called).file_name() != path.file_name() {
+    // Who calls it by a link of another name wants what that name makes of it. Without
+    // the variables that the script was given, those that name the store may be gone too.
+    let is_called_so = Path::new(called).file_name() == path.file_name();
+    if !is_called_so || !outer::is_observed() {
         return process::become_program_called(path, called, args);
     }
     run_at(path, called, args)
