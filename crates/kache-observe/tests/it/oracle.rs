@@ -15,7 +15,10 @@ use crate::programs::has;
 use crate::sandbox::{Sandbox, Tried, library};
 
 /// What the loader, the C library and the preload library look for by themselves.
-const UNSEEN: [&str; 10] = [
+///
+/// The last five are directories that glibc before 2.37 tries for libraries made
+/// for a kind of processor, of which it takes those that fit the machine's.
+const UNSEEN: [&str; 13] = [
     "/kache-trace-",
     "/ld.so.",
     "/locale",
@@ -26,6 +29,9 @@ const UNSEEN: [&str; 10] = [
     ".so",
     "/lib/tls",
     "/lib/x86_64",
+    "/lib/haswell",
+    "/lib/xeon_phi",
+    "/lib/avx512_1",
 ];
 
 #[derive(Default)]
