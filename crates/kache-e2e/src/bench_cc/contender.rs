@@ -66,6 +66,11 @@ pub fn versions(tools: &Tools) -> Vec<String> {
     said.filter_map(|text| text.lines().next().map(str::to_owned)).collect()
 }
 
+/// Returns where ccache keeps its cache.
+fn ccache_dir(env: &Env) -> PathBuf {
+    env.root().join("ccache")
+}
+
 /// What a cache did, counted by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -97,7 +102,7 @@ impl Contender {
     /// Makes the environment below `parent` and writes the sources.
     pub fn new(who: Who, tools: &Tools, parent: &Path) -> Result<Self, BenchError> {
         let mut env = Env::within(parent, Toolchain::active()?)?;
-        env.set("CCACHE_DIR", env.root().join("ccache"));
+        env.set("CCACHE_DIR", ccache_dir(&env));
         let mut singles = Vec::new();
         for (number, single) in SINGLES.iter().enumerate() {
             singles.push(single.write(&env, &env.work_dir().join(format!("single-{number}")))?);
@@ -142,6 +147,15 @@ impl Contender {
         let before = text.split("/* edit").next().unwrap_or_default().trim_end();
         Ok(project
             .write(single.source, format!("{before}\n/* edit {edit} */\nint edit_{edit};\n"))?)
+    }
+
+    /// Takes everything out of the caches, and what they counted.
+    pub fn empty_caches(&mut self) -> Result<(), BenchError> {
+        remove(&ccache_dir(&self.env))?;
+        remove(&self.env.cache_dir())?;
+        self.counted = Counts::default();
+        self.journal = Journal::at_start_of(&self.env.cache_dir());
+        Ok(())
     }
 
     /// Builds the project from nothing but its sources.

@@ -1,8 +1,9 @@
 //! Speed with C and C++, measured against ccache and the bare compiler.
 //!
-//! Single files show what a hit and a miss cost, a whole project what its
-//! rebuild costs. Every figure is a ratio of medians of one run in which the
-//! contenders took turns.
+//! Single files show what a hit and a miss cost, a whole project what it costs to
+//! build it with empty caches and to rebuild it. Every figure is the median of ratios of samples
+//! that were taken side by side: the contenders take turns, and a machine that
+//! becomes slower or faster does so for all.
 
 pub mod contender;
 pub mod report;
@@ -30,10 +31,13 @@ pub struct Options {
     #[arg(long, default_value_t = 150)]
     hits: usize,
     /// How often each compilation of a single file is timed
-    #[arg(long, default_value_t = 21)]
+    #[arg(long, default_value_t = 42)]
     misses: usize,
-    /// How often the project is rebuilt
+    /// How often the project is built with empty caches
     #[arg(long, default_value_t = 9)]
+    builds: usize,
+    /// How often the project is rebuilt
+    #[arg(long, default_value_t = 12)]
     rebuilds: usize,
     /// Write everything measured to this file
     #[arg(long, value_name = "PATH")]
@@ -61,8 +65,13 @@ pub fn run(
         // Without it the ratios to it are missing from the table, for which this is why.
         drop(writeln!(log, "ccache is not on PATH: nothing is compared with it"));
     }
-    let plan =
-        Plan { kinds, hits: options.hits, misses: options.misses, rebuilds: options.rebuilds };
+    let plan = Plan {
+        kinds,
+        hits: options.hits,
+        misses: options.misses,
+        builds: options.builds,
+        rebuilds: options.rebuilds,
+    };
     let load_before = load();
     let cases = suite::measure(&plan, &tools, &parent, log)?;
     let report = CcReport {

@@ -23,6 +23,8 @@ pub struct Plan {
     pub hits: usize,
     /// Samples of a compilation.
     pub misses: usize,
+    /// Samples of a build with empty caches.
+    pub builds: usize,
     /// Samples of a rebuild.
     pub rebuilds: usize,
 }
@@ -46,6 +48,8 @@ pub fn measure(
         say(&format!("misses, {}", single.name));
         reports.extend(bench.misses(number, plan.misses)?);
     }
+    say("builds");
+    reports.extend(bench.builds(plan.builds)?);
     say("rebuilds");
     reports.extend(bench.rebuilds(plan.rebuilds)?);
     Ok(reports)
@@ -72,7 +76,7 @@ impl Bench {
         self.expect_objects(&mut reports, number)?;
         self.expect_counts(&mut reports, Counts { hits: 1, ..Counts::default() })?;
         for _ in 0..samples {
-            self.sample(&mut reports, &|_| true, &|it| it.compile(number))?;
+            self.sample(&mut reports, &|it| it.compile(number))?;
         }
         self.expect_counts(&mut reports, Counts { hits: samples, ..Counts::default() })?;
         Ok(reports)
@@ -86,10 +90,25 @@ impl Bench {
         self.forget_counts(&mut reports)?;
         for edit in 0..samples {
             self.turn(&mut reports, &mut |it, _| it.edit(number, edit))?;
-            self.sample(&mut reports, &|_| true, &|it| it.compile(number))?;
+            self.sample(&mut reports, &|it| it.compile(number))?;
             self.expect_objects(&mut reports, number)?;
         }
         self.expect_counts(&mut reports, Counts { misses: samples, ..Counts::default() })?;
+        Ok(reports)
+    }
+
+    /// Times builds of the whole project with caches that hold nothing.
+    fn builds(&mut self, samples: usize) -> Result<Vec<CaseReport>, BenchError> {
+        let mut reports = self.reports(Case::Build);
+        // After this the compiler and the sources are in memory.
+        self.turn(&mut reports, &mut |it, _| it.make().map(drop))?;
+        let misses = self.plain()?.project.files;
+        for _ in 0..samples {
+            self.turn(&mut reports, &mut |it, _| it.empty_caches())?;
+            self.sample(&mut reports, &Contender::make)?;
+            self.expect_counts(&mut reports, Counts { misses, ..Counts::default() })?;
+            self.expect_made(&mut reports)?;
+        }
         Ok(reports)
     }
 
@@ -101,22 +120,16 @@ impl Bench {
             report.expect(built.status.success(), &built.stderr);
             Ok(())
         })?;
-        let expected = self.plain()?.made()?;
         thread::sleep(SETTLE);
         self.turn(&mut reports, &mut |it, _| match it.who {
             Who::Plain => Ok(()),
             Who::Ccache | Who::Kache => it.make().map(drop),
         })?;
         self.forget_counts(&mut reports)?;
-        for sample in 0..samples {
-            // The bare compiler takes long, and its share of noise is small.
-            let takes_part = |it: &Contender| it.who != Who::Plain || sample % 4 == 0;
-            self.sample(&mut reports, &takes_part, &Contender::make)?;
+        for _ in 0..samples {
+            self.sample(&mut reports, &Contender::make)?;
         }
-        self.turn(&mut reports, &mut |it, report| {
-            report.expect(it.made()? == expected, "an output differs from plain's");
-            Ok(())
-        })?;
+        self.expect_made(&mut reports)?;
         let files = self.plain()?.project.files * samples;
         self.expect_counts(&mut reports, Counts { hits: files, ..Counts::default() })?;
         Ok(reports)
@@ -138,20 +151,22 @@ impl Bench {
         pairs.try_for_each(|(contender, report)| act(contender, report))
     }
 
-    /// Lets those contenders that take part act once, and measures it. Every
-    /// time another one comes first: what the machine does meanwhile falls on all.
+    /// Lets each contender act once, and measures it. Every time another one
+    /// comes first, and they go round both ways: what the machine does meanwhile,
+    /// and what each leaves in its caches, falls on all.
     fn sample(
         &self,
         reports: &mut [CaseReport],
-        takes_part: &dyn Fn(&Contender) -> bool,
         act: &dyn Fn(&Contender) -> Result<Finished, BenchError>,
     ) -> Result<(), BenchError> {
         let turns = reports.iter().map(CaseReport::samples).max().unwrap_or(0);
         let mut pairs: Vec<_> = self.contenders.iter().zip(reports).collect();
-        let first = turns % pairs.len().max(1);
-        pairs.rotate_left(first);
-        let mut pairs = pairs.into_iter().filter(|(contender, _)| takes_part(contender));
-        pairs.try_for_each(|(contender, report)| {
+        let count = pairs.len().max(1);
+        pairs.rotate_left(turns % count);
+        if (turns / count) % 2 == 1 {
+            pairs.reverse();
+        }
+        pairs.into_iter().try_for_each(|(contender, report)| {
             report.add(&act(contender)?);
             Ok(())
         })
@@ -168,6 +183,15 @@ impl Bench {
     ) -> Result<(), BenchError> {
         self.turn(reports, &mut |it, report| {
             report.expect_counts(it.counts()?, expected);
+            Ok(())
+        })
+    }
+
+    /// Compares the files that the last builds made, byte for byte.
+    fn expect_made(&mut self, reports: &mut [CaseReport]) -> Result<(), BenchError> {
+        let expected = self.plain()?.made()?;
+        self.turn(reports, &mut |it, report| {
+            report.expect(it.made()? == expected, "an output differs from plain's");
             Ok(())
         })
     }
