@@ -19,10 +19,8 @@ fn main() -> ExitCode {
         println!("cargo::rerun-if-changed={source}");
     }
     println!("cargo::rustc-check-cfg=cfg(observed)");
-    if !supported() {
-        return ExitCode::SUCCESS;
-    }
-    match build_library().and_then(|()| build_launcher()) {
+    let Some(target) = observed_target() else { return ExitCode::SUCCESS };
+    match build_library(&target).and_then(|()| build_launcher(&target)) {
         Ok(()) => {
             println!("cargo::rustc-cfg=observed");
             ExitCode::SUCCESS
@@ -34,14 +32,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn supported() -> bool {
+/// Returns the target of the programs that are observed: they use glibc, whatever
+/// `kache` itself is linked with. `None` where there are none or rustc cannot
+/// compile for them.
+fn observed_target() -> Option<String> {
     let cfg = |name: &str| env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
     let arch = cfg("ARCH");
-    cfg("OS") == "linux"
-        && cfg("ENV") == "gnu"
+    let is_supported = cfg("OS") == "linux"
         && cfg("POINTER_WIDTH") == "64"
         && cfg("ENDIAN") == "little"
-        && (arch == "x86_64" || arch == "aarch64")
+        && (arch == "x86_64" || arch == "aarch64");
+    let target = env::var("TARGET").ok()?;
+    match cfg("ENV").as_str() {
+        "gnu" if is_supported => Some(target),
+        "musl" if is_supported => {
+            Some(format!("{}gnu", target.strip_suffix("musl")?)).filter(|it| is_installed(it))
+        }
+        _ => None,
+    }
+}
+
+/// Whether rustc has the libraries of `target`.
+fn is_installed(target: &str) -> bool {
+    let Ok(rustc) = variable("RUSTC") else { return false };
+    let asked = Command::new(rustc).args(["--print=target-libdir", "--target", target]).output();
+    asked.is_ok_and(|said| Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir())
 }
 
 fn variable(name: &str) -> Result<OsString, String> {
@@ -78,35 +93,39 @@ const LAUNCHER_OPTIONS: &[&str] = &[
     "link-arg=-static",
 ];
 
-fn build_library() -> Result<(), String> {
+fn build_library(target: &str) -> Result<(), String> {
     let library = PathBuf::from(variable("OUT_DIR")?).join("libkache_observe.so");
-    compile("preload", "cdylib", LIBRARY_OPTIONS, &library)?;
+    compile("preload", "cdylib", target, LIBRARY_OPTIONS, &library)?;
     let bytes = fs::read(&library)
         .map_err(|error| format!("failed to read `{}`: {error}", library.display()))?;
     println!("cargo::rustc-env=KACHE_OBSERVE_DIGEST={:016x}", digest(&bytes));
     Ok(())
 }
 
-fn build_launcher() -> Result<(), String> {
+fn build_launcher(target: &str) -> Result<(), String> {
     let launcher = PathBuf::from(variable("OUT_DIR")?).join("launcher");
-    compile("launcher", "bin", LAUNCHER_OPTIONS, &launcher)
+    compile("launcher", "bin", target, LAUNCHER_OPTIONS, &launcher)
 }
 
 /// Compiles the `main.rs` in `directory`.
 fn compile(
     directory: &str,
     crate_type: &str,
+    target: &str,
     options: &[&str],
     output: &Path,
 ) -> Result<(), String> {
     let mut rustc = Command::new(variable("RUSTC")?);
     rustc.arg(format!("--crate-name=kache_observe_{directory}")).arg("--edition=2024");
     rustc.arg("--crate-type").arg(crate_type).arg("--emit=link").arg("--cap-lints=allow");
-    rustc.arg("--target").arg(variable("TARGET")?).arg("-o").arg(output);
+    rustc.arg("--target").arg(target).arg("-o").arg(output);
     for option in OPTIONS.iter().chain(options) {
         rustc.arg("-C").arg(option);
     }
-    if let Some(linker) = env::var_os("RUSTC_LINKER") {
+    // The linker that cargo names is one for the target of `kache`.
+    let linker =
+        env::var_os("RUSTC_LINKER").filter(|_| variable("TARGET").is_ok_and(|it| it == target));
+    if let Some(linker) = linker {
         let mut option = OsString::from("linker=");
         option.push(linker);
         rustc.arg("-C").arg(option);

@@ -79,11 +79,23 @@ impl Kache {
 }
 
 /// Flags that make a program static and let it start without relocations.
-pub const STATIC_FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=static";
+const STATIC_FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=static";
 
-/// Whether [`STATIC_FLAGS`] work for `host`.
-pub fn can_be_static(host: &str) -> bool {
-    host.contains("-linux-")
+/// Returns the target of programs that start fast, for [`STATIC_FLAGS`]; `None`
+/// where none is known to be better than the host's own.
+///
+/// With glibc a program first asks the processor for its kinds of caches, which
+/// in a virtual machine takes longer than all else that a start takes. So musl,
+/// where rustc has the libraries for it.
+fn static_target(toolchain: &Toolchain) -> Result<Option<String>, RunError> {
+    if !toolchain.host.contains("-linux-") {
+        return Ok(None);
+    }
+    let target = toolchain.host.replace("-linux-gnu", "-linux-musl");
+    let mut rustc = Command::new(&toolchain.rustc);
+    let libraries = output_of(rustc.args(["--print=target-libdir", "--target", &target]))?;
+    let is_installed = Path::new(libraries.trim_end()).is_dir();
+    Ok(Some(if is_installed { target } else { toolchain.host.clone() }))
 }
 
 /// Returns the workspace that this crate belongs to.
@@ -104,23 +116,27 @@ fn build_wrapper_for_release(
     toolchain: &Toolchain,
 ) -> Result<BTreeMap<String, PathBuf>, BinariesError> {
     let mut args = vec!["-p", "kache-wrapper", "--release"];
-    if !can_be_static(&toolchain.host) {
-        return build(&args, None);
-    }
+    let Some(target) = static_target(toolchain)? else { return build(&args, None) };
     // Without --target the flags would reach proc macros, which cannot be static.
-    args.extend(["--target", &toolchain.host]);
-    build(&args, Some(STATIC_FLAGS))
+    args.extend(["--target", &target]);
+    build(&args, Some(&target))
 }
 
-/// Builds in the workspace and returns the executables by name.
+/// Builds in the workspace, static for `static_target` if there is one, and
+/// returns the executables by name.
 fn build(
     args: &[&str],
-    rustflags: Option<&str>,
+    static_target: Option<&str>,
 ) -> Result<BTreeMap<String, PathBuf>, BinariesError> {
     let mut cargo = workspace_cargo();
     cargo.args(["build", "--message-format=json-render-diagnostics"]).args(args);
-    if let Some(flags) = rustflags {
-        cargo.env("RUSTFLAGS", flags);
+    if let Some(target) = static_target {
+        cargo.env("RUSTFLAGS", STATIC_FLAGS);
+        // BLAKE3 has assembler sources, for which no compiler for musl is needed.
+        let compiler = format!("CC_{}", target.replace('-', "_"));
+        if env::var_os(&compiler).is_none() {
+            cargo.env(compiler, "cc");
+        }
     }
     let finished = process::run(&mut cargo)?;
     if !finished.status.success() {
@@ -180,8 +196,8 @@ pub fn compile_static(
         "-Ccodegen-units=1",
         "-Cstrip=debuginfo",
     ]);
-    if can_be_static(&toolchain.host) {
-        rustc.args(STATIC_FLAGS.split(' '));
+    if let Some(target) = static_target(toolchain)? {
+        rustc.args(STATIC_FLAGS.split(' ')).args(["--target", &target]);
     }
     rustc.arg("-o").arg(&program).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source));
     drop(output_of(&mut rustc)?);
