@@ -34,7 +34,7 @@ pub struct Options {
     #[arg(long, default_value_t = 42)]
     misses: usize,
     /// How often the project is built with empty caches
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 15)]
     builds: usize,
     /// How often the project is rebuilt
     #[arg(long, default_value_t = 12)]
