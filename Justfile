@@ -19,6 +19,10 @@ doc:
 test *args:
     cargo test --workspace {{args}}
 
+# Run end-to-end tests with kache as it is released: optimised, and static with musl.
+test-released *filters:
+    KACHE_E2E_RELEASED=1 cargo test -p kache-e2e --test it -- {{filters}}
+
 # Run the tests that take minutes.
 test-slow:
     cargo test -p kache-e2e --test it -- --ignored
@@ -56,20 +60,24 @@ deny:
     cargo deny check licenses bans sources
 
 # Install kache: a static wrapper that starts fast, and the command line tool.
-#
-# With musl where rustc has or can get the libraries for it: a program with glibc
-# first asks the processor for its caches, which takes long in a virtual machine.
 install:
     #!/bin/sh
     set -eu
-    host=$(rustc -vV | sed -n 's/^host: //p')
-    target=$(echo "$host" | sed 's/-linux-gnu$/-linux-musl/')
-    if [ "$target" != "$host" ]; then
-        rustup target add "$target" || true
-        [ -d "$(rustc --print target-libdir --target "$target")" ] || target=$host
-    fi
-    # BLAKE3 has assembler sources, for which no compiler for musl is needed.
-    export "CC_$(echo "$target" | tr - _)=cc"
-    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
-        cargo install --path crates/kache-wrapper --target "$target" --locked
+    # With musl where rustc has or can get the libraries for it: a program with glibc first
+    # asks the processor for its caches, which takes long in a virtual machine.
+    target=$(rustc -vV | sed -n 's/^host: //p')
+    flags=
+    case $target in *-linux-*)
+        flags="-C target-feature=+crt-static -C relocation-model=static"
+        musl=$(echo "$target" | sed 's/-gnu$/-musl/')
+        command -v rustup >/dev/null && rustup target add "$musl" || true
+        if [ -d "$(rustc --print target-libdir --target "$musl")" ]; then
+            target=$musl
+            # For BLAKE3's assembler sources any compiler does, where the `cc` crate would
+            # look for one that is made for musl.
+            compiler=CC_$(echo "$musl" | tr - _)
+            [ -n "$(printenv "$compiler")" ] || export "$compiler=cc"
+        fi
+    esac
+    RUSTFLAGS=$flags cargo install --path crates/kache-wrapper --target "$target" --locked
     cargo install --path crates/kache-cli --locked

@@ -20,16 +20,22 @@ fn main() -> ExitCode {
     }
     println!("cargo::rustc-check-cfg=cfg(observed)");
     let Some(target) = observed_target() else { return ExitCode::SUCCESS };
-    match build_library(&target).and_then(|()| build_launcher(&target)) {
-        Ok(()) => {
-            println!("cargo::rustc-cfg=observed");
-            ExitCode::SUCCESS
-        }
-        Err(message) => {
-            println!("cargo::error={}", message.replace('\n', " | "));
-            ExitCode::FAILURE
-        }
+    let built = build_library(&target).and_then(|()| build_launcher(&target));
+    let Err(message) = built.map_err(|message| message.replace('\n', " | ")) else {
+        println!("cargo::rustc-cfg=observed");
+        return ExitCode::SUCCESS;
+    };
+    if is_target_of_kache(&target) {
+        println!("cargo::error={message}");
+        return ExitCode::FAILURE;
     }
+    // Whoever builds for musl need not be able to link for glibc.
+    warn(&message);
+    ExitCode::SUCCESS
+}
+
+fn warn(why: &str) {
+    println!("cargo::warning=kache will observe nothing, and not store C: {why}");
 }
 
 /// Returns the target of the programs that are observed: they use glibc, whatever
@@ -46,10 +52,19 @@ fn observed_target() -> Option<String> {
     match cfg("ENV").as_str() {
         "gnu" if is_supported => Some(target),
         "musl" if is_supported => {
-            Some(format!("{}gnu", target.strip_suffix("musl")?)).filter(|it| is_installed(it))
+            let gnu = format!("{}gnu", target.strip_suffix("musl")?);
+            if !is_installed(&gnu) {
+                warn(&format!("rustc has no libraries for {gnu}"));
+                return None;
+            }
+            Some(gnu)
         }
         _ => None,
     }
+}
+
+fn is_target_of_kache(target: &str) -> bool {
+    env::var("TARGET").is_ok_and(|own| own == target)
 }
 
 /// Whether rustc has the libraries of `target`.
@@ -123,8 +138,13 @@ fn compile(
         rustc.arg("-C").arg(option);
     }
     // The linker that cargo names is one for the target of `kache`.
-    let linker =
-        env::var_os("RUSTC_LINKER").filter(|_| variable("TARGET").is_ok_and(|it| it == target));
+    let linker = if is_target_of_kache(target) {
+        env::var_os("RUSTC_LINKER")
+    } else {
+        let name = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+        println!("cargo::rerun-if-env-changed={name}");
+        env::var_os(name)
+    };
     if let Some(linker) = linker {
         let mut option = OsString::from("linker=");
         option.push(linker);

@@ -1,10 +1,10 @@
 //! The binaries under test.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::{env, fs, io};
 
 use cargo_metadata::Message;
 
@@ -48,13 +48,18 @@ impl From<RunError> for BinariesError {
 
 impl Kache {
     /// Returns the programs in the directory `KACHE_E2E_BIN_DIR`; without that
-    /// variable, builds them in this program's own profile.
+    /// variable, builds them in this program's own profile, or as a
+    /// [release](Self::released) where `KACHE_E2E_RELEASED` is set.
     ///
     /// They are built once a process, where the workspace builds everything
     /// else; cargo's own lock keeps several processes apart.
     pub fn for_tests() -> Result<Self, BinariesError> {
         static BUILT: OnceLock<Result<Kache, BinariesError>> = OnceLock::new();
-        BUILT.get_or_init(|| Self::given().unwrap_or_else(build_plain)).clone()
+        let build = || match env::var_os("KACHE_E2E_RELEASED") {
+            None => build_plain(),
+            Some(_) => Self::released(&Toolchain::active()?),
+        };
+        BUILT.get_or_init(|| Self::given().unwrap_or_else(build)).clone()
     }
 
     /// Like [`for_tests`](Self::for_tests), but as a release builds them: the
@@ -63,8 +68,25 @@ impl Kache {
         Self::given().unwrap_or_else(|| {
             let cli = build(&["-p", "kache-cli", "--release"], None)?;
             let wrapper = build_wrapper_for_release(toolchain)?;
-            Ok(Self { wrapper: take(&wrapper, "kache")?, cli: take(&cli, "kache-cli")? })
+            Self { wrapper: take(&wrapper, "kache")?, cli: take(&cli, "kache-cli")? }.side_by_side()
         })
+    }
+
+    /// Puts both programs into one directory, as they are where they are installed.
+    fn side_by_side(self) -> Result<Self, BinariesError> {
+        let dir = self.cli.with_file_name("released");
+        let put = |program: &Path, name| {
+            let path = dir.join(name);
+            let staged = dir.join(format!("{name}-{}", std::process::id()));
+            // Renamed, because somebody may be running the one that is there.
+            let put = fs::copy(program, &staged).and_then(|_| fs::rename(&staged, &path));
+            put.map(|()| path)
+        };
+        let put_both = || {
+            fs::create_dir_all(&dir)?;
+            Ok(Self { wrapper: put(&self.wrapper, "kache")?, cli: put(&self.cli, "kache-cli")? })
+        };
+        put_both().map_err(|error: io::Error| BinariesError::Build { output: error.to_string() })
     }
 
     fn given() -> Option<Result<Self, BinariesError>> {
@@ -87,15 +109,19 @@ const STATIC_FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=st
 /// With glibc a program first asks the processor for its kinds of caches, which
 /// in a virtual machine takes longer than all else that a start takes. So musl,
 /// where rustc has the libraries for it.
-fn static_target(toolchain: &Toolchain) -> Result<Option<String>, RunError> {
-    if !toolchain.host.contains("-linux-") {
-        return Ok(None);
+fn static_target(toolchain: &Toolchain) -> Option<String> {
+    let host = &toolchain.host;
+    if !host.contains("-linux-") {
+        return None;
     }
-    let target = toolchain.host.replace("-linux-gnu", "-linux-musl");
-    let mut rustc = Command::new(&toolchain.rustc);
-    let libraries = output_of(rustc.args(["--print=target-libdir", "--target", &target]))?;
-    let is_installed = Path::new(libraries.trim_end()).is_dir();
-    Ok(Some(if is_installed { target } else { toolchain.host.clone() }))
+    let musl = host.strip_suffix("-gnu").map(|platform| format!("{platform}-musl"));
+    let is_installed = |target: &String| {
+        let mut rustc = Command::new(&toolchain.rustc);
+        let libraries = output_of(rustc.args(["--print=target-libdir", "--target", target]));
+        // What rustc does not know it does not have.
+        libraries.is_ok_and(|path| Path::new(path.trim_end()).is_dir())
+    };
+    Some(musl.filter(is_installed).unwrap_or_else(|| host.clone()))
 }
 
 /// Returns the workspace that this crate belongs to.
@@ -116,7 +142,7 @@ fn build_wrapper_for_release(
     toolchain: &Toolchain,
 ) -> Result<BTreeMap<String, PathBuf>, BinariesError> {
     let mut args = vec!["-p", "kache-wrapper", "--release"];
-    let Some(target) = static_target(toolchain)? else { return build(&args, None) };
+    let Some(target) = static_target(toolchain) else { return build(&args, None) };
     // Without --target the flags would reach proc macros, which cannot be static.
     args.extend(["--target", &target]);
     build(&args, Some(&target))
@@ -132,7 +158,8 @@ fn build(
     cargo.args(["build", "--message-format=json-render-diagnostics"]).args(args);
     if let Some(target) = static_target {
         cargo.env("RUSTFLAGS", STATIC_FLAGS);
-        // BLAKE3 has assembler sources, for which no compiler for musl is needed.
+        // For BLAKE3's assembler sources any compiler does, where the `cc` crate would
+        // look for one that is made for musl.
         let compiler = format!("CC_{}", target.replace('-', "_"));
         if env::var_os(&compiler).is_none() {
             cargo.env(compiler, "cc");
@@ -196,7 +223,7 @@ pub fn compile_static(
         "-Ccodegen-units=1",
         "-Cstrip=debuginfo",
     ]);
-    if let Some(target) = static_target(toolchain)? {
+    if let Some(target) = static_target(toolchain) {
         rustc.args(STATIC_FLAGS.split(' ')).args(["--target", &target]);
     }
     rustc.arg("-o").arg(&program).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(source));

@@ -15,8 +15,9 @@
 //! about a tenth of a microsecond longer for each fact that is new, and a system call
 //! where a relative path is to be made absolute. `examples/overhead.rs` measures it.
 //!
-//! Linux with glibc on `x86_64` and `aarch64`. Elsewhere [`library`] is `None` and
-//! nothing is observed.
+//! What is observed are programs with glibc on Linux, on `x86_64` and `aarch64`. The
+//! observer may be linked with musl, if rustc had the libraries for glibc when it was
+//! built. Elsewhere [`library`] is `None` and nothing is observed.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use rustix::time::Timespec;
 
-use crate::{outer, streams, terminal, watch};
+use crate::{files, outer, streams, terminal, watch};
 
 /// How many processes this one has started; part of its event.
 static SPAWNED: AtomicU32 = AtomicU32::new(0);
@@ -56,12 +56,39 @@ pub(crate) fn become_program_called(
 
 /// Becomes what `command` runs. Returns only if that fails, with an exit code for it.
 pub(crate) fn become_command(mut command: Command) -> ExitCode {
-    let program = command.get_program().to_owned();
     streams::close_on_exec();
+    let mut error = execute(&mut command);
+    // A script that names no interpreter is one for the shell to whoever starts
+    // programs as shells and make do, by glibc's `execvp`. musl's refuses it.
+    if Errno::from_io_error(&error) == Some(Errno::NOEXEC)
+        && let Some(mut shell) = shell_for(&command)
+    {
+        error = execute(&mut shell);
+    }
+    cannot_run(command.get_program(), &error)
+}
+
+/// Becomes what `command` runs. Returns only if that fails.
+fn execute(command: &mut Command) -> io::Error {
+    let program = command.get_program().to_owned();
     outer::about_to_become(program.as_ref());
     let error = command.exec();
     outer::has_not_become(program.as_ref());
-    cannot_run(program, &error)
+    error
+}
+
+/// Returns the command by which a shell reads the program of `command`.
+fn shell_for(command: &Command) -> Option<Command> {
+    let script = files::find_program(command.get_program().to_str()?, std::env::var_os("PATH"))?;
+    let mut shell = Command::new("/bin/sh");
+    shell.arg(script).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    Some(shell)
 }
 
 /// Says that `program` cannot be run and returns the exit code for that.

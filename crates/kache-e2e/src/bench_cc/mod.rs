@@ -1,9 +1,9 @@
 //! Speed with C and C++, measured against ccache and the bare compiler.
 //!
 //! Single files show what a hit and a miss cost, a whole project what it costs to
-//! build it with empty caches and to rebuild it. Every figure is the median of ratios of samples
-//! that were taken side by side: the contenders take turns, and a machine that
-//! becomes slower or faster does so for all.
+//! build it with empty caches and to rebuild it. Every figure is the median of
+//! ratios of samples that were taken side by side: the contenders take turns, and a
+//! machine that becomes slower or faster does so for all.
 
 pub mod contender;
 pub mod report;

@@ -52,6 +52,17 @@ fn a_script_with_a_compilers_name_is_found_on_the_path_and_asked_what_it_is() {
 }
 
 #[test]
+fn a_script_that_names_no_interpreter_is_run_by_the_shell() {
+    let trial = CcTrial::of(&FILES);
+    let script = trial.program("gcc-of-ours", "exec gcc -DOURS \"$@\"\n");
+    let kache = format!("{} {script}", trial.kache.wrapper.display());
+    for text in ["$CC -c main.c", "$CC -c main.c -DX=\"1 2\"; echo $?", "$CC -c absent.c; echo $?"]
+    {
+        assert_same(&trial.script(&kache, text), &trial.script(&script, text));
+    }
+}
+
+#[test]
 fn a_link_with_a_compilers_name_is_that_compiler() {
     let mut trial = CcTrial::of(&FILES);
     let shims = trial.env.root().join("shims");
