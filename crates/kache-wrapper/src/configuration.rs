@@ -1,5 +1,6 @@
 //! The settings of one call, and what they say before anything is looked at.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use kache_config::{Config, CrateSettings, Places};
@@ -27,7 +28,22 @@ pub(crate) fn load(
     if let Some((arg, _)) = config.bypass_argument(args.iter().map(String::as_str)) {
         return Err(Passthrough::because(format!("bypass.args: {arg}")));
     }
+    if let Some(name) = variable_set_twice() {
+        let name = name.display();
+        return Err(Passthrough::because(format!("{name} is twice in the environment")));
+    }
     Ok(config)
+}
+
+/// Returns a variable that is in the environment more than once. Programs differ in
+/// which one they take, and one that kache starts gets only the last.
+fn variable_set_twice() -> Option<OsString> {
+    let mut names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.windows(2).find_map(|pair| match pair {
+        [one, next] if one == next => Some(one.clone()),
+        _ => None,
+    })
 }
 
 /// Returns a store for the event of a call that was not looked at: the

@@ -187,6 +187,8 @@ fn is_cache(program: &Path) -> bool {
     OTHER_CACHES.iter().any(|cache| name.contains(cache)) || is_shim()
 }
 
+/// Makes `place` an executable file of `bytes`, unless it is one: whoever starts it
+/// meanwhile finds the old file or the new one, whole.
 fn put(store: &Store, bytes: &[u8], place: &Path) -> io::Result<()> {
     // After a power cut it may be as long as it should be, and empty.
     if may_run(place) && fs::read(place).is_ok_and(|found| found == bytes) {

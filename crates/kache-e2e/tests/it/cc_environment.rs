@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use kache_e2e::events::Journal;
 use kache_e2e::process::run;
 
-use crate::cc_trial::{BOTH, CLANG, CcTrial, GCC, is_installed, with_each};
+use crate::cc_trial::{BOTH, CLANG, CcTrial, GCC, assert_same, is_installed, with_each};
 use crate::expected::Expected::{Compiled, Hit, Passthrough};
 use crate::files::make_executable;
 
@@ -40,6 +41,40 @@ fn check_search(variable: &str, source: &str) {
 #[test]
 fn the_search_path_in_a_variable_is_keyed() {
     check_search("CPATH", "main.c");
+}
+
+/// Runs its arguments with `CPATH` twice in the environment, which no shell does.
+const TWICE: &str = r#"#define _GNU_SOURCE
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **args, char **environment) {
+    int n = 0;
+    while (environment[n]) n++;
+    char **all = calloc(n + 3, sizeof *all);
+    all[0] = "CPATH=one";
+    all[1] = "CPATH=two";
+    for (int i = 0; i < n; i++) all[i + 2] = environment[i];
+    return execvpe(args[1], args + 1, all);
+}
+"#;
+
+#[test]
+fn a_variable_that_is_set_twice_is_for_the_compiler_to_read() {
+    let trial = two_directories("main.c");
+    let source = trial.env.root().join("twice.c");
+    std::fs::write(&source, TWICE).unwrap();
+    let twice = source.with_extension("");
+    let made = run(trial.env.command(GCC).arg(&source).arg("-o").arg(&twice)).unwrap();
+    assert!(made.status.success(), "{}", made.stderr);
+    let under = |wrapper: &str| format!("{} {wrapper} gcc", twice.display());
+    let mut journal = Journal::at_end_of(&trial.env.cache_dir());
+    for _ in 0..2 {
+        let kache = trial.script(&under(trial.kache.wrapper.to_str().unwrap()), "$CC -c main.c");
+        assert_same(&kache, &trial.script(&under(""), "$CC -c main.c"));
+    }
+    let reasons: Vec<String> =
+        journal.take().unwrap().into_iter().map(|event| event.reason).collect();
+    assert_eq!(reasons, ["CPATH is twice in the environment"; 2]);
 }
 
 #[test]
