@@ -11,7 +11,10 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getpid, getrlimit, kill_process,
+    setrlimit, waitid,
+};
 use rustix::time::Timespec;
 
 use crate::{files, outer, streams, terminal, watch};
@@ -290,10 +293,21 @@ pub(crate) fn start_detached(program: &OsStr, args: &[impl AsRef<OsStr>]) -> io:
         .map(|_| ())
 }
 
+/// Dies of a signal, unless it is ignored.
+fn die_of(signal: Signal) {
+    // The compiler has left a core of its own.
+    let no_core = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    let _ = setrlimit(Resource::Core, no_core);
+    // The first one may only end the handler by which Rust tells of a stack overflow.
+    for _ in 0..2 {
+        let _ = kill_process(getpid(), signal);
+    }
+}
+
 /// Returns the exit code that passes `status` on, dying of the same signal if it was one.
 pub(crate) fn exit_like(status: ExitStatus) -> ExitCode {
-    if let Some(signal) = status.signal().and_then(rustix::process::Signal::from_named_raw) {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+    if let Some(signal) = status.signal().and_then(Signal::from_named_raw) {
+        die_of(signal);
     }
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     ExitCode::from(u8::try_from(code).unwrap_or(1))

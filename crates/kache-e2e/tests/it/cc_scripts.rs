@@ -1,10 +1,12 @@
 //! Compilers that are programs of the user's own, and what goes wrong in them.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::time::Duration;
 use std::{fs, thread};
 
 use kache_e2e::events::Outcome;
-use kache_e2e::process::output_of;
+use kache_e2e::process::{output_of, run};
 
 use crate::cc_trial::{CcTrial, GCC, with_each};
 use crate::expected::Expected::{Compiled, Miss, Served, Unstored};
@@ -84,7 +86,7 @@ fn a_compiler_that_writes_its_sources_is_not_believed() {
 
 #[test]
 fn a_compiler_that_dies_of_a_signal_ends_kache_likewise_and_stores_nothing() {
-    for signal in ["SEGV", "KILL", "TERM", "ABRT"] {
+    for signal in ["SEGV", "BUS", "KILL", "TERM", "ABRT"] {
         let trial = CcTrial::of(&FILES);
         let dies = format!("if test -e ../die; then ulimit -c 0; kill -{signal} $$; fi");
         let compiler = around(&trial, "", &dies);
@@ -94,6 +96,13 @@ fn a_compiler_that_dies_of_a_signal_ends_kache_likewise_and_stores_nothing() {
         let cached = format!("{} {compiler}", trial.kache.wrapper.display());
         let seen = trial.script(&cached, "$CC -c main.c; echo $?");
         assert_eq!(seen.stdout(), bare.stdout(), "{signal}");
+        let died_of = |program: &Path, args: &[&str]| {
+            let mut command = trial.env.command(program);
+            run(command.args(args).current_dir(trial.project.dir())).unwrap().status.signal()
+        };
+        let bare = died_of(compiler.as_ref(), &["-c", "main.c"]);
+        assert!(bare.is_some(), "{signal}");
+        assert_eq!(died_of(&trial.kache.wrapper, &[&compiler, "-c", "main.c"]), bare, "{signal}");
         fs::remove_file(&die).unwrap();
         trial.check(&compiler, &["-c", "main.c"], Miss);
         trial.check(&compiler, &["-c", "main.c"], Served);
