@@ -20,6 +20,7 @@ pub mod digest;
 pub mod evidence;
 pub mod explain;
 pub mod fields;
+pub mod git_index;
 pub mod input;
 pub mod portable;
 pub mod roots;
