@@ -47,6 +47,9 @@ pub enum Input {
     /// How wide the terminals are by which a compiler breaks and cuts what it
     /// says: for one that said something on a terminal.
     TerminalWidth,
+    /// What git's index says, whatever times it holds
+    /// ([`GitIndex::digest`](crate::git_index::GitIndex::digest)).
+    GitIndex(PathToken),
 }
 
 impl Input {
@@ -65,6 +68,7 @@ impl Input {
             Self::Kind(path) => ("kind", path.0.clone()),
             Self::Root(kind) => ("root", kind.name()),
             Self::TerminalWidth => ("terminal", "width".to_owned()),
+            Self::GitIndex(path) => ("git_index", path.0.clone()),
         }
     }
 }

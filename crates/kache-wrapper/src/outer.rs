@@ -108,9 +108,10 @@ pub(crate) fn has_looked_at(inputs: &[RecordedInput], cwd: &Path, roots: &Roots)
 fn acts(input: &Input, cwd: &Path, roots: &Roots) -> Vec<Act> {
     let path = |token| roots.resolve(token).map(|path| cwd.join(path));
     match input {
-        Input::File(token) | Input::Extern(token) | Input::LinkInput(token) => {
-            path(token).map(Act::Read).into_iter().collect()
-        }
+        Input::File(token)
+        | Input::Extern(token)
+        | Input::LinkInput(token)
+        | Input::GitIndex(token) => path(token).map(Act::Read).into_iter().collect(),
         Input::Env(name) | Input::EnvPath(name) => vec![Act::Env(name.into())],
         Input::Absent(token) => path(token).map(Act::Missing).into_iter().collect(),
         Input::Absences { dir, names } => {

@@ -1,14 +1,17 @@
 //! Build scripts that ask what commit they are built from.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use kache_e2e::process::output_of;
 use kache_e2e::project::Project;
 
 use crate::build_scripts::{MAIN, RUN, script};
 use crate::expected::Expected::{Compiled, Hit};
-use crate::trial::{MANIFEST, Trial};
+use crate::files::{set_time, text};
+use crate::trial::{MANIFEST, Trial, event_of};
 
 /// Reads the commit from the files of the repository, as crates do that want no `git`.
 const BY_FILES: &str = "let head = fs::read_to_string(\".git/HEAD\").unwrap(); \
@@ -56,6 +59,21 @@ impl Repository {
     fn commit(&self, message: &str) {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+    }
+
+    /// Clones what was pushed. The index is as old as the files, as it is where that took
+    /// less than a second, so that git writes another one as soon as it looks.
+    #[track_caller]
+    fn clone_to(&self, name: &str) -> Project {
+        let dir = self.0.scenario.env.work_dir();
+        let (origin, place) = (text(&dir.join("origin.git")), text(&dir.join(name)));
+        if !dir.join("origin.git").exists() {
+            self.git(&["clone", "-q", "--bare", ".", &origin]);
+        }
+        self.git(&["clone", "-q", &format!("file://{origin}"), &place]);
+        let clone = Project::of_files(&[], &dir.join(name)).expect("it was just made");
+        set_time(&clone.path(".git/index"), SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        clone
     }
 
     /// Builds until the script is served: `git` tidies its index when it looks at
@@ -140,4 +158,120 @@ fn in_another_work_tree_the_answer_is_that_of_this_tree() {
     repository.git_in(&there, &["commit", "-q", "-a", "-m", "there"]);
     let commit = repository.git_in(&there, &["rev-parse", "--short", "HEAD"]);
     assert_eq!(trial.check_all_in(&there, &[]), commit);
+}
+
+/// Every build of a continuous integration is one in a new clone.
+#[test]
+fn one_clone_serves_the_next() {
+    let repository = Repository::of(BY_GIT);
+    let trial = &repository.0;
+    let [first, second] = ["first/a", "the/second"].map(|name| repository.clone_to(name));
+    let index_file = || fs::metadata(first.path(".git/index")).unwrap().ino();
+    let before = index_file();
+    let printed = trial.check_in(&first, RUN, Compiled);
+    assert_ne!(index_file(), before, "git wrote another");
+    assert_eq!(trial.check_in(&second, RUN, Hit), printed);
+    trial.check_in(&second, RUN, Hit);
+    second.write("notes.txt", "two\n").unwrap();
+    assert_eq!(trial.check_all_in(&second, &[]).trim(), format!("{}-dirty", printed.trim()));
+    second.write("notes.txt", "one\n").unwrap();
+    assert_eq!(trial.check_in(&second, RUN, Hit), printed);
+}
+
+/// All its times are others.
+#[test]
+fn a_copy_of_a_work_tree_is_served() {
+    let repository = Repository::of(BY_GIT);
+    let trial = &repository.0;
+    let printed = repository.settle();
+    let place = trial.scenario.env.work_dir().join("elsewhere/copy");
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    trial.tool("cp", &["-r", ".", &text(&place)]);
+    let copy = Project::of_files(&[], &place).unwrap();
+    assert_eq!(trial.check_in(&copy, RUN, Hit), printed);
+}
+
+/// What objects and packs hold is told by their names, and they may be large.
+#[test]
+fn packs_are_not_read_for_a_hit() {
+    let repository = Repository::of(BY_GIT);
+    let trial = &repository.0;
+    let [first, second] = ["first/a", "the/second"].map(|name| repository.clone_to(name));
+    trial.check_in(&first, RUN, Compiled);
+    let packs = fs::read_dir(second.path(".git/objects/pack")).unwrap();
+    let mut broken = 0;
+    for pack in packs.map(|entry| entry.unwrap().path()) {
+        kache_e2e::project::remove(&pack).unwrap();
+        fs::write(&pack, "no pack").unwrap();
+        broken += 1;
+    }
+    assert!(broken > 1, "a pack and its table");
+    let built = trial.build_in(&second);
+    Hit.assert_told_by(event_of(&built, RUN));
+}
+
+/// Makes a change after a hit; the script prints something else, so it must run.
+#[track_caller]
+fn check_index(body: &str, change: impl FnOnce(&Repository)) {
+    let repository = Repository::of(body);
+    let before = repository.settle();
+    change(&repository);
+    assert_ne!(repository.0.check(RUN, Compiled), before);
+}
+
+const LISTING: &str = "let said = Command::new(\"git\").args([\"ls-files\", \"-v\", \"-s\"])\
+    .output().unwrap(); String::from_utf8(said.stdout).unwrap()";
+
+#[test]
+fn all_that_an_index_says_counts() {
+    let set = |args: &'static [&str]| {
+        check_index(LISTING, |it| drop(it.git(&[&["update-index"], args].concat())));
+    };
+    set(&["--chmod=+x", "notes.txt"]);
+    set(&["--assume-unchanged", "notes.txt"]);
+    set(&["--skip-worktree", "notes.txt"]);
+    set(&["--force-remove", "notes.txt"]);
+    check_index(LISTING, |it| {
+        it.0.write("notes.txt", "two\n");
+        it.git(&["add", "notes.txt"]);
+    });
+    check_index(LISTING, |it| {
+        it.0.write("new.txt", "");
+        it.git(&["add", "--intent-to-add", "new.txt"]);
+    });
+}
+
+#[test]
+fn an_index_that_says_the_same_in_another_format_is_the_same() {
+    let repository = Repository::of(BY_GIT);
+    let printed = repository.settle();
+    repository.git(&["update-index", "--index-version", "4"]);
+    assert_eq!(repository.0.check(RUN, Hit), printed);
+}
+
+/// Runs git so that it changes more than times.
+#[test]
+fn a_script_that_changes_what_is_tracked_is_not_stored() {
+    for change in ["\"update-index\", \"--assume-unchanged\"", "\"rm\", \"-q\", \"--cached\""] {
+        let body = format!(
+            "Command::new(\"git\").args([{change}, \"notes.txt\"]).status().unwrap(); String::new()"
+        );
+        Repository::of(&body).0.check_unstored(RUN, ".git/index");
+    }
+}
+
+/// `git diff-index` takes a file for changed whose time is another, until somebody asks
+/// git to look closer. What it says of that is true at no other time.
+#[test]
+fn what_git_says_of_times_is_not_kept() {
+    let body = "let dirty = Command::new(\"git\").args([\"diff-index\", \"--quiet\", \"HEAD\"])\
+        .status().unwrap(); dirty.code().unwrap().to_string()";
+    let repository = Repository::of(body);
+    let trial = &repository.0;
+    crate::files::settle();
+    trial.project().touch("notes.txt").unwrap();
+    assert_eq!(trial.check_all(&[]), "1\n");
+    repository.git(&["update-index", "--refresh"]);
+    assert_eq!(trial.check(RUN, Compiled), "0\n");
+    assert_eq!(trial.check(RUN, Hit), "0\n");
 }

@@ -15,6 +15,7 @@ use kache_key::{Digest, Input, PathToken, RecordedInput, Roots};
 use kache_store::failure::IoFailure;
 use kache_store::{blob, identity};
 
+use super::git_index;
 use crate::terminal;
 
 /// Looks at inputs; what was read once is not read again.
@@ -47,7 +48,10 @@ impl<'a> Current<'a> {
 
     fn look(&mut self, recorded: &RecordedInput) -> Result<(Digest, Option<FileStamp>), IoFailure> {
         let digest = match &recorded.input {
-            Input::File(path) | Input::Extern(path) | Input::LinkInput(path) => {
+            Input::File(path)
+            | Input::Extern(path)
+            | Input::LinkInput(path)
+            | Input::GitIndex(path) => {
                 return match self.resolve(path) {
                     Some(path) => file_digest(&path, recorded),
                     None => Ok((missing_digest(), None)),
@@ -189,6 +193,9 @@ fn file_digest(
         && old.vouches_for(&stamp)
     {
         return Ok((recorded.digest, Some(*old)));
+    }
+    if matches!(recorded.input, Input::GitIndex(_)) {
+        return Ok((git_index::digest_of(path)?, Some(stamp)));
     }
     if !matches!(recorded.input, Input::File(_))
         && let Some(digest) = identity::tagged_digest(path, &metadata)

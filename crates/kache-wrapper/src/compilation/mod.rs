@@ -5,6 +5,7 @@
 
 pub(crate) mod absences;
 pub(crate) mod current;
+pub(crate) mod git_index;
 pub(crate) mod hit;
 pub(crate) mod inputs;
 pub(crate) mod lookup;

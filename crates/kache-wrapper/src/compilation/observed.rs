@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache_key::input::{PathKind, absent_digest, env_digest};
-use kache_key::{Input, PathToken, RootKind, Roots};
+use kache_key::input::{FileStamp, PathKind, absent_digest, env_digest};
+use kache_key::{Digest, Input, PathToken, RootKind, Roots};
 use kache_store::{UnitRecords, identity};
 
 use super::absences::{self, joined};
@@ -89,7 +89,7 @@ impl Inputs<'_> {
     }
 
     /// Adds what is at `path`, whatever is in it.
-    fn add_kind(&mut self, path: &Path, tops: &[&Path]) -> Result<PathKind, String> {
+    pub(crate) fn add_kind(&mut self, path: &Path, tops: &[&Path]) -> Result<PathKind, String> {
         let (kind, digest) = current::kind(path);
         // A link that leads nowhere can be looked at too.
         if kind == PathKind::Nothing && fs::symlink_metadata(path).is_err() {
@@ -105,6 +105,19 @@ impl Inputs<'_> {
             self.add_link(path, tops);
         }
         Ok(kind)
+    }
+
+    /// Adds git's index by what it says.
+    pub(crate) fn git_index(
+        &mut self,
+        path: &Path,
+        digest: Digest,
+        stamp: FileStamp,
+        tops: &[&Path],
+    ) {
+        for token in self.tokens(path, tops) {
+            self.add(Input::GitIndex(token), digest, Some(stamp));
+        }
     }
 
     fn add_link(&mut self, path: &Path, tops: &[&Path]) {

@@ -13,6 +13,7 @@ use kache_observe::Trace;
 use kache_store::{Outcome, UnitRecords};
 
 use super::facts::Facts;
+use super::repository::Repository;
 use super::{tree, variables};
 use crate::compilation::Compiler;
 use crate::compilation::inputs::{Inputs, Start};
@@ -42,7 +43,8 @@ impl Compiler for Facts<'_> {
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         // What is left of earlier runs must be seen to be old, copies of it too.
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
-        let before = Before { start, has_leftovers, shims };
+        let repository = Repository::around(&self.call.cwd);
+        let before = Before { start, has_leftovers, shims, repository };
         let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
         report.compiled(started);
@@ -84,6 +86,7 @@ struct Before {
     has_leftovers: bool,
     /// What it finds by the names of compilers.
     shims: Option<Shims>,
+    repository: Option<Repository>,
 }
 
 fn collect(
@@ -120,24 +123,28 @@ fn collect(
     if let Some(shims) = &before.shims {
         add_sought(shims, trace, &mut sight);
     }
-    check_sight(&sight)?;
     let mut inputs = Inputs::new(&facts.compilation, before.start)?;
     let roots = &facts.compilation.roots;
-    let tree = tree::gather(&facts.out_dir, roots, before.has_leftovers, &mut inputs)?;
     let text = |bytes| {
         std::str::from_utf8(bytes).map_err(|_| "the script's output is not UTF-8".to_owned())
     };
     let (stdout, stderr) = (text(&ran.stdout)?, text(&ran.stderr)?);
-    if before.shims.as_ref().is_some_and(|shims| shims.are_told_to_cargo(stdout)) {
-        return Err("it tells cargo of a launcher of kache's".to_owned());
-    }
+    let mut declared = Declared::by_script(stdout, &facts.call.cwd).map_err(|why| why.reason)?;
     let tops: Vec<&Path> = [RootKind::OutDir, RootKind::Workspace]
         .iter()
         .filter_map(|kind| roots.path(*kind).map(Path::new))
         .chain([facts.call.cwd.as_path()])
         .collect();
+    if let Some(repository) = &before.repository {
+        repository.add_meanings(&mut sight, &mut declared.files, &mut inputs, &tops)?;
+    }
+    check_sight(&sight)?;
+    let tree = tree::gather(&facts.out_dir, roots, before.has_leftovers, &mut inputs)?;
+    if before.shims.as_ref().is_some_and(|shims| shims.are_told_to_cargo(stdout)) {
+        return Err("it tells cargo of a launcher of kache's".to_owned());
+    }
     inputs.observed(&sight, &tops, earlier)?;
-    declared(facts, stdout, &mut inputs, earlier)?;
+    add_declared(facts, &declared, &mut inputs, earlier)?;
     let [stdout, stderr]: [Vec<Segment>; 2] =
         [stdout, stderr].map(|text| portable::tokenise(text, roots));
     let texts: Vec<String> = [&stdout, &stderr].map(|text| portable::write(text)).into();
@@ -190,13 +197,12 @@ fn check_sight(sight: &Sight) -> Result<(), String> {
 }
 
 /// Adds what the script declared to cargo.
-fn declared(
+fn add_declared(
     facts: &Facts<'_>,
-    stdout: &str,
+    declared: &Declared,
     inputs: &mut Inputs<'_>,
     earlier: &UnitRecords,
 ) -> Result<(), String> {
-    let declared = Declared::by_script(stdout, &facts.call.cwd).map_err(|why| why.reason)?;
     for path in declared.files.iter().filter(|path| !path.starts_with(&facts.out_dir)) {
         if path.is_file() {
             inputs.digested_file(path, earlier)?;

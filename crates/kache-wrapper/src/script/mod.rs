@@ -6,6 +6,7 @@
 mod facts;
 pub(crate) mod launcher;
 mod miss;
+mod repository;
 mod tree;
 mod variables;
 
