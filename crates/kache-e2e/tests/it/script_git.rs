@@ -275,3 +275,23 @@ fn what_git_says_of_times_is_not_kept() {
     assert_eq!(trial.check(RUN, Compiled), "0\n");
     assert_eq!(trial.check(RUN, Hit), "0\n");
 }
+
+/// With `core.untrackedCache` git looks at the times of directories and lists none.
+#[test]
+fn a_file_that_git_does_not_track_is_seen_where_git_lists_no_directory() {
+    let body = "let said = Command::new(\"git\").args([\"status\", \"--porcelain\"]).output().unwrap(); \
+        String::from_utf8(said.stdout).unwrap()";
+    let repository = Repository::of(body);
+    let trial = &repository.0;
+    trial.write("dir/tracked.txt", "");
+    repository.commit("a directory");
+    repository.git(&["config", "core.untrackedCache", "true"]);
+    repository.git(&["update-index", "--untracked-cache"]);
+    for _ in 0..2 {
+        crate::files::settle();
+        repository.git(&["status"]);
+    }
+    repository.settle();
+    trial.write("dir/new.txt", "");
+    assert!(trial.check(RUN, Compiled).contains("dir/new.txt"));
+}

@@ -10,6 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use kache_observe::{Act, Trace};
 
+use super::git_index::list_what_is_known_by_times;
+
 /// Where the processes may do what they like.
 pub(crate) struct Ground<'a> {
     /// Their own directory: what is in it was made by them, or left by an earlier run.
@@ -67,7 +69,9 @@ pub(crate) fn sort(trace: &Trace, ground: &Ground<'_>) -> Result<Sight, String> 
             sorter.take(event.pid, &event.act)?;
         }
     }
-    Ok(sorter.sight)
+    let mut sight = sorter.sight;
+    list_what_is_known_by_times(&mut sight);
+    Ok(sight)
 }
 
 struct Sorter<'a> {
