@@ -55,6 +55,21 @@ bench-cc *args:
 bench-scripts:
     cargo run --release -p kache-e2e -- bench-scripts
 
+# Measure what being observed costs a compiler of C++ and one of Rust.
+bench-observation runs="40":
+    #!/bin/sh
+    set -eu
+    dir=$(mktemp -d)
+    trap 'rm -rf "$dir"' EXIT
+    printf '#include <%s>\n' algorithm functional iostream map memory regex string > "$dir/a.cpp"
+    echo 'pub fn sum(of: &[u32]) -> u32 { of.iter().map(|it| it * 2).sum() }' > "$dir/a.rs"
+    observed() {
+        echo "$*"
+        cargo run --quiet --release -p kache-observe --example overhead -- --runs {{runs}} "$@"
+    }
+    observed c++ -O2 -c "$dir/a.cpp" -o "$dir/a.o"
+    observed rustc --crate-type lib --out-dir "$dir" "$dir/a.rs"
+
 # Check licences, bans and sources of dependencies.
 deny:
     cargo deny check licenses bans sources

@@ -71,6 +71,15 @@ impl Measured {
     }
 }
 
+/// How much more some measure of the observed runs is than that of the bare runs that were
+/// made beside them: the median, in per cent.
+fn overhead(bare: &[Run], observed: &[Run], measure: impl Fn(&Run) -> Duration) -> f64 {
+    let ratio = |(bare, observed)| measure(observed).as_secs_f64() / measure(bare).as_secs_f64();
+    let mut ratios: Vec<f64> = bare.iter().zip(observed).map(ratio).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    100.0 * (ratios.get(ratios.len() / 2).copied().unwrap_or(1.0) - 1.0)
+}
+
 /// The median and the least of some measure.
 fn summary(runs: &[Run], measure: impl Fn(&Run) -> Duration) -> String {
     let mut all: Vec<u128> = runs.iter().map(|run| measure(run).as_micros()).collect();
@@ -114,6 +123,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("processor, bare  {}", summary(&bare, |run| run.processor));
     println!("  observed       {}", summary(&observed, |run| run.processor));
     println!("watching         {}", summary(&observed, |run| run.watching));
+    let percent = |measure: fn(&Run) -> Duration| overhead(&bare, &observed, measure);
+    println!("more, by clock   {:>8.1}%", percent(|run| run.clock));
+    println!("  by processor   {:>8.1}%", percent(|run| run.processor));
     println!("events           {:>9}", observed.last().map_or(0, |run| run.events));
     Ok(())
 }
