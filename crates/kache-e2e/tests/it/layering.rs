@@ -2,12 +2,15 @@
 //! every hit stays small.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
-use kache_e2e::kache::workspace_dir;
+use kache_e2e::kache::{Kache, workspace_dir};
 use kache_e2e::process::output_of;
 use kache_e2e::toolchain::Toolchain;
+
+use crate::files::contains;
 
 /// Each crate with the crates of this workspace that it may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -103,4 +106,25 @@ fn the_wrapper_links_nothing_that_is_slow_to_start() {
         TOO_HEAVY_FOR_A_HIT.iter().filter(|name| wrapper.contains(**name)).collect();
     assert!(heavy.is_empty(), "{heavy:?}");
     assert!(tree("kache-cli").contains("clap"), "clap is not in a tree where it must be");
+}
+
+/// What a program needs to be loaded costs more than most of what a hit does.
+#[test]
+#[ignore = "builds a release: `just test-slow`"]
+fn the_released_wrapper_is_static_and_linked_with_musl_where_rustc_has_it() {
+    let toolchain = Toolchain::active().expect("these tests were built by a toolchain");
+    let kache = Kache::released(&toolchain).expect("it can be built");
+    let mut readelf = Command::new("readelf");
+    let headers = output_of(readelf.args(["--wide", "--program-headers"]).arg(&kache.wrapper));
+    let headers = headers.expect("readelf comes with the linker");
+    assert!(headers.contains("LOAD") && !headers.contains("INTERP"), "{headers}");
+    let musl = toolchain.host.replace("-gnu", "-musl");
+    let libraries = output_of(Command::new(&toolchain.rustc).args([
+        "--print=target-libdir",
+        "--target",
+        &musl,
+    ]));
+    let has_musl = libraries.is_ok_and(|path| Path::new(path.trim_end()).is_dir());
+    let is_of_glibc = contains(&kache.wrapper, "GNU C Library");
+    assert_eq!(is_of_glibc, !has_musl, "whose C library");
 }
