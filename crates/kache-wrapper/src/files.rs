@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use kache_key::input::FileStamp;
 use kache_store::identity;
@@ -30,6 +30,27 @@ pub(crate) fn find_program(program: &str, path_var: Option<OsString>) -> Option<
         fs::metadata(candidate)
             .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     })
+}
+
+/// Returns `path` with each `..` taken with what stands before it.
+pub(crate) fn folded(path: &Path) -> PathBuf {
+    let mut folded = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            folded.pop();
+        } else {
+            folded.push(part);
+        }
+    }
+    folded
+}
+
+/// Returns whether `dir` is the same directory with each `..` taken with what stands before
+/// it: whether no symbolic link stands there. Looks only where there is a `..`.
+pub(crate) fn is_same_when_folded(dir: &Path) -> bool {
+    let mut parts = dir.components();
+    let real = |dir: &Path| fs::canonicalize(dir).ok();
+    !parts.any(|part| part == Component::ParentDir) || real(dir) == real(&folded(dir))
 }
 
 /// Returns the directory above `out_dir` that cargo marked as a cache: the

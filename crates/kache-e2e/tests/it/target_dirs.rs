@@ -4,6 +4,7 @@
 use std::os::unix::fs::symlink;
 
 use kache_e2e::cargo::CargoRun;
+use kache_e2e::events::Outcome;
 use kache_e2e::project::Project;
 use kache_e2e::{HarnessError, Scenario};
 
@@ -111,6 +112,34 @@ fn a_target_directory_elsewhere_is_served() {
     let vars = &[("CARGO_TARGET_DIR", "{place}")];
     let case = Case { scenario, args: &[], vars, program: "{place}/debug/app" };
     case.check().unwrap();
+}
+
+/// lld says by other names what it read there than cargo.
+#[test]
+fn a_target_directory_beside_the_working_directory_is_served() {
+    for linker in ["", "-Clink-arg=-fuse-ld=bfd"] {
+        let scenario = &chain::scenario().unwrap();
+        let vars = &[("CARGO_TARGET_DIR", "../beside"), ("RUSTFLAGS", linker)];
+        Case { scenario, args: &[], vars, program: "../beside/debug/app" }.check().unwrap();
+    }
+}
+
+/// There lld names directories that it did not look into.
+#[test]
+fn nothing_is_linked_from_the_cache_where_a_link_stands_before_a_parent() {
+    let scenario = &chain::scenario().unwrap();
+    let project = &scenario.project;
+    std::fs::create_dir(project.path("deep")).unwrap();
+    symlink(project.path("base"), project.path("deep/link")).unwrap();
+    for outcome in [Outcome::Miss, Outcome::Hit] {
+        let cargo = scenario.cargo("build").var("CARGO_TARGET_DIR", "deep/link/../target");
+        let built = succeed(&cargo).unwrap();
+        let of = |name| built.event_of(name).unwrap();
+        assert_eq!(of("base").outcome, outcome);
+        assert_eq!(of("app").outcome, Outcome::Passthrough, "{}", of("app").describe());
+        assert_eq!(printed_by(scenario, &project.program("app")).unwrap(), SENTENCE);
+        project.clean().unwrap();
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use kache_store::{UnitRecords, identity};
 use super::absences::{self, joined};
 use super::current::{self, Links, env_path_digest};
 use super::inputs::{Inputs, changed, latest_change_ns};
-use super::sight::Sight;
+use super::sight::{Sight, without_parents};
 
 /// More inputs than this cost more to look at than most runs cost.
 const MAX_INPUTS: usize = 200_000;
@@ -232,14 +232,15 @@ impl Places {
     /// The places that are the values of the variables `names`.
     pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let values = names.filter_map(std::env::var_os).map(PathBuf::from);
-        Self(values.filter(|value| value.is_absolute()).collect())
+        let places = values.filter(|value| value.is_absolute());
+        Self(places.map(|place| without_parents(&place)).collect())
     }
 
     /// Returns whether something was sought at the place `value`, or below it and
     /// below no other.
     pub(crate) fn is_sought(&self, value: &str, sight: &Sight) -> bool {
-        let place = Path::new(value);
-        let below = sight.mentioned.range(place.to_owned()..);
+        let place = &without_parents(Path::new(value));
+        let below = sight.mentioned.range(place.clone()..);
         let mut below = below.take_while(|seen| seen.starts_with(place));
         let is_nearer = |other: &&PathBuf| other.starts_with(place) && *other != place;
         let nearer: Vec<&PathBuf> = self.0.iter().filter(is_nearer).collect();

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use kache_observe::{Act, Trace};
 
 use super::git_index::list_what_is_known_by_times;
+use crate::files::folded;
 
 /// Where the processes may do what they like.
 pub(crate) struct Ground<'a> {
@@ -238,8 +239,8 @@ fn is_below(path: &Path, places: &[PathBuf]) -> bool {
     places.iter().any(|place| path.starts_with(place))
 }
 
-/// Returns `path` without `..` in it. A link on the way is followed first.
-fn without_parents(path: &Path) -> PathBuf {
+/// Returns `path` without `..` in it, as [`Sight`] has it. A link on the way is followed first.
+pub(crate) fn without_parents(path: &Path) -> PathBuf {
     let is_parent = |part: &Component<'_>| *part == Component::ParentDir;
     let Some(last) = path.components().collect::<Vec<_>>().iter().rposition(is_parent) else {
         return path.to_owned();
@@ -248,19 +249,6 @@ fn without_parents(path: &Path) -> PathBuf {
     let rest = path.components().skip(last + 1);
     let real = fs::canonicalize(&up_to).unwrap_or_else(|_| folded(&up_to));
     real.iter().map(OsStr::to_owned).chain(rest.map(|part| part.as_os_str().to_owned())).collect()
-}
-
-/// Returns `path` with each `..` taken with what stands before it.
-fn folded(path: &Path) -> PathBuf {
-    let mut folded = PathBuf::new();
-    for part in path.components() {
-        if part == Component::ParentDir {
-            folded.pop();
-        } else {
-            folded.push(part);
-        }
-    }
-    folded
 }
 
 /// What kind of file system a path is on, by its name.

@@ -19,6 +19,7 @@ use super::surroundings::{self, Remaps};
 use crate::compilation::{Compilation, Form, Product};
 use crate::configuration;
 use crate::cpu;
+use crate::files;
 use crate::linker;
 use crate::outer;
 use crate::places::{self, variable, variable_of_others};
@@ -266,9 +267,11 @@ fn check_bypass(
         return Err(Passthrough::because("codegen backends are not modelled"));
     }
     // lld folds `..` away in what it says it read, past symbolic links too.
-    let names_parent = |path: &str| path.split('/').any(|part| part == "..");
-    if unit.links() && unit.search_paths.iter().any(|path| names_parent(&path.path)) {
-        return Err(Passthrough::because("a library search path names `..`"));
+    let searched = unit.search_paths.iter().map(|path| path.path.as_str());
+    let mut searched =
+        searched.chain(unit.link_arg_dirs()).map(|dir| Path::new(&call.cwd).join(dir));
+    if unit.links() && !searched.all(|dir| files::is_same_when_folded(&dir)) {
+        return Err(Passthrough::because("a library search path names `..` past a symbolic link"));
     }
     check_reporting_variables()
 }

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kache_key::{Input, depfile};
 use kache_store::identity;
 
 use super::Collector;
 use crate::compilation::inputs::{changed, latest_change_ns};
+use crate::files::folded;
 
 impl Collector<'_> {
     /// Adds every file of the linker's own list.
@@ -18,7 +19,7 @@ impl Collector<'_> {
             .map_err(|error| format!("the linker did not say what it read: {error}"))?;
         let files = depfile::parse(&text).map_err(|error| error.to_string())?;
         for file in files {
-            let path = self.facts.compilation.absolute(&file);
+            let path = self.unfolded(self.facts.compilation.absolute(&file));
             if !self.is_own_object(&path) {
                 self.link_input(&path)?;
             } else if path.extension().is_some_and(|extension| extension == "rlib") {
@@ -26,6 +27,16 @@ impl Collector<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns `path` as cargo names it: lld folds a `..` in the place of the target
+    /// directory away.
+    fn unfolded(&self, path: PathBuf) -> PathBuf {
+        let named = self.facts.compilation.roots.iter().find_map(|(_, root)| {
+            let rest = path.strip_prefix(folded(Path::new(root))).ok()?;
+            Some(Path::new(root).join(rest))
+        });
+        named.unwrap_or(path)
     }
 
     /// Adds the rlib that rustc made a copy of: where it has optimised the
