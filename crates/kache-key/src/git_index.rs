@@ -23,6 +23,9 @@ const NAME_LENGTH: u16 = 0x0fff;
 const MORE_FLAGS: u16 = 0x6000;
 /// Extensions that say nothing new: trees made of the entries, and where entries are.
 const DERIVED: [&[u8; 4]; 3] = [b"TREE", b"EOIE", b"IEOT"];
+/// Extensions that say something more: how conflicts were resolved, which stays after
+/// a merge, and that entries may be directories.
+const MEANINGFUL: [&[u8; 4]; 2] = [b"REUC", b"sdir"];
 /// The extension by which git knows without listing a directory what is in it.
 const UNTRACKED_CACHE: &[u8; 4] = b"UNTR";
 
@@ -31,6 +34,8 @@ const UNTRACKED_CACHE: &[u8; 4] = b"UNTR";
 pub struct GitIndex {
     /// The tracked files, by path, then by stage.
     pub entries: Vec<Entry>,
+    /// The bytes of what else it says.
+    pub more: Vec<u8>,
     /// Whether git remembers which files are not tracked, and looks at the times of
     /// directories instead of listing them.
     pub has_untracked_cache: bool,
@@ -45,17 +50,17 @@ pub struct Entry {
     pub mode: u32,
     /// The name of the object with its contents.
     pub id: Vec<u8>,
-    /// How the file looked when it had those contents.
-    pub look: Look,
+    /// Its stat data when it had those contents.
+    pub stat_data: StatData,
     flags: u16,
     more_flags: u16,
 }
 
-/// How a file looked, as stat(2) tells, each number cut to 32 bits; times are seconds, then
+/// What stat(2) tells of a file and git keeps, each number cut to 32 bits; times are seconds, then
 /// nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of stat(2)")]
-pub struct Look {
+pub struct StatData {
     pub ctime: [u32; 2],
     pub mtime: [u32; 2],
     pub ino: u32,
@@ -87,6 +92,7 @@ impl GitIndex {
                 .bytes("id", &entry.id)
                 .bytes("flags", &flags);
         }
+        hasher.bytes("more", &self.more);
         hasher.finish()
     }
 }
@@ -107,7 +113,7 @@ impl Entry {
 }
 
 /// Returns whether `bytes` may be an index by which git knows what is in a directory
-/// without listing it.
+/// without listing it: also whether they are one that is not understood.
 pub fn may_have_untracked_cache(bytes: &[u8]) -> bool {
     bytes.starts_with(b"DIRC")
         && GitIndex::parse(bytes).is_none_or(|index| index.has_untracked_cache)
@@ -131,18 +137,20 @@ fn parse(bytes: &[u8], id_bytes: usize) -> Option<GitIndex> {
         }
         entries.push(entry);
     }
-    let mut has_untracked_cache = false;
+    let (mut more, mut has_untracked_cache) = (Vec::new(), false);
     while rest.0.len() > id_bytes {
         let name = rest.take(4)?;
         let length = usize::try_from(rest.number()?).ok()?;
-        rest.take(length)?;
+        let contents = rest.take(length)?;
         if name == UNTRACKED_CACHE {
             has_untracked_cache = true;
+        } else if MEANINGFUL.iter().any(|meaningful| name == *meaningful) {
+            more.extend([name, contents].concat());
         } else if !DERIVED.iter().any(|derived| name == *derived) {
             return None;
         }
     }
-    (rest.0.len() == id_bytes).then_some(GitIndex { entries, has_untracked_cache })
+    (rest.0.len() == id_bytes).then_some(GitIndex { entries, more, has_untracked_cache })
 }
 
 impl Entry {
@@ -198,8 +206,8 @@ impl<'a> Rest<'a> {
             path
         };
         let length = u16::try_from(path.len()).unwrap_or(NAME_LENGTH).min(NAME_LENGTH);
-        let look = Look { ctime, mtime, ino, uid, gid, size };
-        let entry = Entry { path, mode, id, look, flags: flags & FLAGS, more_flags };
+        let stat_data = StatData { ctime, mtime, ino, uid, gid, size };
+        let entry = Entry { path, mode, id, stat_data, flags: flags & FLAGS, more_flags };
         (flags & NAME_LENGTH == length && !entry.path.is_empty()).then_some(entry)
     }
 
@@ -280,7 +288,7 @@ mod tests {
         for bytes in [VERSION_2, VERSION_3, VERSION_4, SHA256, UNTRACKED] {
             assert_eq!(paths(&index(bytes)), expected);
         }
-        assert_eq!(index(VERSION_2).entries[0].look.size, 2);
+        assert_eq!(index(VERSION_2).entries[0].stat_data.size, 2);
         assert_eq!(index(SHA256).entries[0].id.len(), 32);
     }
 
@@ -289,7 +297,7 @@ mod tests {
         assert_eq!(index(VERSION_3).digest(), index(VERSION_4).digest());
         assert_eq!(index(VERSION_2).digest(), index(UNTRACKED).digest());
         let mut other = index(VERSION_2);
-        other.entries[0].look = Look { size: 99, ..other.entries[0].look };
+        other.entries[0].stat_data = StatData { size: 99, ..other.entries[0].stat_data };
         assert_eq!(other.digest(), index(VERSION_2).digest());
         assert_ne!(index(VERSION_2).digest(), index(VERSION_3).digest());
     }
@@ -298,7 +306,7 @@ mod tests {
     fn the_recipe_is_pinned() {
         assert_eq!(
             index(VERSION_2).digest().to_string(),
-            "ef5cddd0d096a1ab4fb30576b10e88b6c7809514663053214403e1e68144e14d"
+            "2fba90e93eda174eff113bd2cefa8ac60d522bb95280617acf35372750f044dd"
         );
     }
 

@@ -47,8 +47,9 @@ pub enum Input {
     /// How wide the terminals are by which a compiler breaks and cuts what it
     /// says: for one that said something on a terminal.
     TerminalWidth,
-    /// What git's index says, whatever times it holds
-    /// ([`GitIndex::digest`](crate::git_index::GitIndex::digest)).
+    /// What git's index of the work tree with this top says, whatever times it holds
+    /// ([`GitIndex::digest`](crate::git_index::GitIndex::digest)), where tracked files are
+    /// as it says.
     GitIndex(PathToken),
 }
 

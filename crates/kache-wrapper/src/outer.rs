@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use kache_key::{Input, RecordedInput, Roots};
 use kache_observe::{Act, Participant, Trace};
 
+use crate::compilation::git_index::WorkTree;
 use crate::files;
 
 static OUTER: OnceLock<Option<Participant>> = OnceLock::new();
@@ -108,16 +109,19 @@ pub(crate) fn has_looked_at(inputs: &[RecordedInput], cwd: &Path, roots: &Roots)
 fn acts(input: &Input, cwd: &Path, roots: &Roots) -> Vec<Act> {
     let path = |token| roots.resolve(token).map(|path| cwd.join(path));
     match input {
-        Input::File(token)
-        | Input::Extern(token)
-        | Input::LinkInput(token)
-        | Input::GitIndex(token) => path(token).map(Act::Read).into_iter().collect(),
+        Input::File(token) | Input::Extern(token) | Input::LinkInput(token) => {
+            path(token).map(Act::Read).into_iter().collect()
+        }
         Input::Env(name) | Input::EnvPath(name) => vec![Act::Env(name.into())],
         Input::Absent(token) => path(token).map(Act::Missing).into_iter().collect(),
         Input::Absences { dir, names } => {
             let dir = path(dir);
             let missing = |name| dir.as_ref().map(|dir| Act::Missing(dir.join(name)));
             names.iter().filter_map(missing).collect()
+        }
+        Input::GitIndex(token) => {
+            let tree = path(token).and_then(|top| WorkTree::at(&top));
+            tree.map(|tree| Act::Read(tree.index())).into_iter().collect()
         }
         Input::Listing(token) => path(token).map(Act::Listed).into_iter().collect(),
         Input::Link(token) => path(token).map(Act::Link).into_iter().collect(),

@@ -5,12 +5,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use kache_e2e::process::output_of;
+use kache_e2e::process::{RunError, output_of};
 use kache_e2e::project::Project;
 
 use crate::build_scripts::{MAIN, RUN, script};
-use crate::expected::Expected::{Compiled, Hit};
-use crate::files::{set_time, text};
+use crate::expected::Expected::{Compiled, Hit, Unstored};
+use crate::files::{make_executable, set_time, text};
 use crate::trial::{MANIFEST, Trial, event_of};
 
 /// Reads the commit from the files of the repository, as crates do that want no `git`.
@@ -50,9 +50,13 @@ impl Repository {
 
     #[track_caller]
     fn git_in(&self, project: &Project, args: &[&str]) -> String {
+        self.try_git_in(project, args).expect("git succeeds")
+    }
+
+    fn try_git_in(&self, project: &Project, args: &[&str]) -> Result<String, RunError> {
         let mut git: Command = self.0.scenario.env.command("git");
         git.current_dir(project.dir()).args(["-c", "user.name=a", "-c", "user.email=a@b.c"]);
-        output_of(git.args(args)).expect("git succeeds")
+        output_of(git.args(args))
     }
 
     #[track_caller]
@@ -74,6 +78,19 @@ impl Repository {
         let clone = Project::of_files(&[], &dir.join(name)).expect("it was just made");
         set_time(&clone.path(".git/index"), SystemTime::UNIX_EPOCH + Duration::from_secs(1));
         clone
+    }
+
+    /// Builds in a clone in which git has no reason to compare contents, then clones
+    /// again. Returns what the program of the first prints, and the second.
+    #[track_caller]
+    fn first_clone_and_next(&self, between: impl FnOnce()) -> (String, Project) {
+        let first = self.clone_to("first/a");
+        crate::files::settle();
+        set_time(&first.path(".git/index"), SystemTime::now());
+        let printed = self.0.check_in(&first, RUN, Compiled);
+        assert_eq!(self.0.check_in(&first, RUN, Hit), printed);
+        between();
+        (printed, self.clone_to("the/second"))
     }
 
     /// Builds until the script is served: `git` tidies its index when it looks at
@@ -175,12 +192,13 @@ fn one_clone_serves_the_next() {
     second.write("notes.txt", "two\n").unwrap();
     assert_eq!(trial.check_all_in(&second, &[]).trim(), format!("{}-dirty", printed.trim()));
     second.write("notes.txt", "one\n").unwrap();
+    assert_eq!(trial.check_in(&second, RUN, Unstored), printed, "git looks closer, and notes it");
     assert_eq!(trial.check_in(&second, RUN, Hit), printed);
 }
 
-/// All its times are others.
+/// All its times are others, and some commands of git go by them.
 #[test]
-fn a_copy_of_a_work_tree_is_served() {
+fn a_copy_of_a_work_tree_is_served_once_git_has_looked_at_it() {
     let repository = Repository::of(BY_GIT);
     let trial = &repository.0;
     let printed = repository.settle();
@@ -188,6 +206,7 @@ fn a_copy_of_a_work_tree_is_served() {
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     trial.tool("cp", &["-r", ".", &text(&place)]);
     let copy = Project::of_files(&[], &place).unwrap();
+    assert_eq!(trial.check_in(&copy, RUN, Unstored), printed);
     assert_eq!(trial.check_in(&copy, RUN, Hit), printed);
 }
 
@@ -260,13 +279,15 @@ fn a_script_that_changes_what_is_tracked_is_not_stored() {
     }
 }
 
+const DIFF_INDEX: &str = "let dirty = Command::new(\"git\")\
+    .args([\"diff-index\", \"--quiet\", \"HEAD\"]).status().unwrap(); \
+    dirty.code().unwrap().to_string()";
+
 /// `git diff-index` takes a file for changed whose time is another, until somebody asks
 /// git to look closer. What it says of that is true at no other time.
 #[test]
 fn what_git_says_of_times_is_not_kept() {
-    let body = "let dirty = Command::new(\"git\").args([\"diff-index\", \"--quiet\", \"HEAD\"])\
-        .status().unwrap(); dirty.code().unwrap().to_string()";
-    let repository = Repository::of(body);
+    let repository = Repository::of(DIFF_INDEX);
     let trial = &repository.0;
     crate::files::settle();
     trial.project().touch("notes.txt").unwrap();
@@ -294,4 +315,86 @@ fn a_file_that_git_does_not_track_is_seen_where_git_lists_no_directory() {
     repository.settle();
     trial.write("dir/new.txt", "");
     assert!(trial.check(RUN, Compiled).contains("dir/new.txt"));
+}
+
+#[test]
+fn what_git_says_of_times_is_not_served_where_times_are_others() {
+    let repository = Repository::of(DIFF_INDEX);
+    let trial = &repository.0;
+    let [first, second] = ["first/a", "the/second"].map(|name| repository.clone_to(name));
+    assert_eq!(trial.check_in(&first, RUN, Compiled), "0\n");
+    assert_eq!(trial.check_in(&second, RUN, Hit), "0\n");
+    second.touch("notes.txt").unwrap();
+    assert_eq!(trial.check_all_in(&second, &[]), "1\n");
+}
+
+/// Where git compares contents, it asks how. Where it has no reason to compare, nobody sees
+/// it ask.
+#[test]
+fn how_git_compares_contents_is_an_input_though_it_did_not_compare() {
+    let repository = Repository::of(BY_GIT);
+    repository.0.write("dos.txt", "one\r\n");
+    repository.commit("another end of line");
+    let (printed, clone) = repository.first_clone_and_next(|| ());
+    clone.write(".git/info/attributes", "*.txt text\n").unwrap();
+    let there = repository.0.check_all_in(&clone, &[]);
+    assert_eq!(there.trim(), format!("{}-dirty", printed.trim()));
+}
+
+/// What filters do, nobody knows.
+#[test]
+fn an_index_of_files_that_go_through_a_filter_counts_by_its_bytes() {
+    let repository = Repository::of(BY_GIT);
+    let filter = repository.0.scenario.env.work_dir().join("filter");
+    let filters_by = |command: &str| {
+        fs::write(&filter, format!("#!/bin/sh\n{command}\n")).unwrap();
+        make_executable(&filter);
+    };
+    filters_by("cat");
+    repository.0.write(".gitattributes", "*.txt filter=upper\n");
+    repository.git(&["config", "--global", "filter.upper.clean", &text(&filter)]);
+    repository.commit("a filter that does nothing");
+    let (printed, clone) = repository.first_clone_and_next(|| filters_by("tr a-z A-Z"));
+    let there = repository.0.check_all_in(&clone, &[]);
+    assert_eq!(there.trim(), format!("{}-dirty", printed.trim()));
+}
+
+#[test]
+fn who_reads_the_bytes_of_an_index_depends_on_them() {
+    let body = "let said = Command::new(\"sha1sum\").arg(\".git/index\").output().unwrap(); \
+        String::from_utf8(said.stdout).unwrap()";
+    let repository = Repository::of(body);
+    let here = repository.settle();
+    let clone = repository.clone_to("the/clone");
+    assert_ne!(repository.0.check_in(&clone, RUN, Compiled), here);
+}
+
+/// As `vergen` does, from a package that is not at the top of the repository.
+#[test]
+fn an_index_that_is_declared_to_cargo_counts_by_what_it_says() {
+    let body = format!("println!(\"cargo:rerun-if-changed=src/../.git/index\"); {BY_GIT}");
+    let repository = Repository::of(&body);
+    let [first, second] = ["first/a", "the/second"].map(|name| repository.clone_to(name));
+    let printed = repository.0.check_in(&first, RUN, Compiled);
+    assert_eq!(repository.0.check_in(&second, RUN, Hit), printed);
+}
+
+/// The index goes on telling of them.
+#[test]
+fn an_index_that_tells_of_conflicts_of_before_is_understood() {
+    let repository = Repository::of(BY_GIT);
+    repository.git(&["checkout", "-q", "-b", "other"]);
+    repository.0.write("notes.txt", "other\n");
+    repository.commit("other");
+    repository.git(&["checkout", "-q", "main"]);
+    repository.0.write("notes.txt", "main\n");
+    repository.commit("main");
+    let merged = repository.try_git_in(repository.0.project(), &["merge", "-q", "other"]);
+    assert!(merged.is_err(), "there is a conflict");
+    repository.0.write("notes.txt", "both\n");
+    repository.commit("merged");
+    assert!(crate::files::contains(&repository.0.path(".git/index"), "REUC"));
+    let printed = repository.settle();
+    repository.git(&["update-index", "--index-version", "4"]);
+    assert_eq!(repository.0.check(RUN, Hit), printed);
 }

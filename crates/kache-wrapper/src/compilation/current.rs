@@ -48,10 +48,7 @@ impl<'a> Current<'a> {
 
     fn look(&mut self, recorded: &RecordedInput) -> Result<(Digest, Option<FileStamp>), IoFailure> {
         let digest = match &recorded.input {
-            Input::File(path)
-            | Input::Extern(path)
-            | Input::LinkInput(path)
-            | Input::GitIndex(path) => {
+            Input::File(path) | Input::Extern(path) | Input::LinkInput(path) => {
                 return match self.resolve(path) {
                     Some(path) => file_digest(&path, recorded),
                     None => Ok((missing_digest(), None)),
@@ -72,6 +69,7 @@ impl<'a> Current<'a> {
             }
             Input::Kind(path) => kind(&self.resolve(path).unwrap_or_default()).1,
             Input::Root(kind) => root_digest(self.roots.path(*kind)),
+            Input::GitIndex(top) => git_index::digest_of(&self.resolve(top).unwrap_or_default()),
             Input::TerminalWidth => terminal_digest(terminal::widths()),
             // A kind that this version does not know cannot be looked at.
             _ => missing_digest(),
@@ -193,9 +191,6 @@ fn file_digest(
         && old.vouches_for(&stamp)
     {
         return Ok((recorded.digest, Some(*old)));
-    }
-    if matches!(recorded.input, Input::GitIndex(_)) {
-        return Ok((git_index::digest_of(path)?, Some(stamp)));
     }
     if !matches!(recorded.input, Input::File(_))
         && let Some(digest) = identity::tagged_digest(path, &metadata)

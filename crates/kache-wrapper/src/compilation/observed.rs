@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kache_key::input::{FileStamp, PathKind, absent_digest, env_digest};
+use kache_key::input::{PathKind, absent_digest, env_digest};
 use kache_key::{Digest, Input, PathToken, RootKind, Roots};
 use kache_store::{UnitRecords, identity};
 
@@ -107,16 +107,10 @@ impl Inputs<'_> {
         Ok(kind)
     }
 
-    /// Adds git's index by what it says.
-    pub(crate) fn git_index(
-        &mut self,
-        path: &Path,
-        digest: Digest,
-        stamp: FileStamp,
-        tops: &[&Path],
-    ) {
-        for token in self.tokens(path, tops) {
-            self.add(Input::GitIndex(token), digest, Some(stamp));
+    /// Adds what git's index of the work tree `top` says.
+    pub(crate) fn git_index(&mut self, top: &Path, digest: Digest, tops: &[&Path]) {
+        for token in self.tokens(top, tops) {
+            self.add(Input::GitIndex(token), digest, None);
         }
     }
 

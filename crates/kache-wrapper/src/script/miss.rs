@@ -136,8 +136,12 @@ fn collect(
         .chain([facts.call.cwd.as_path()])
         .collect();
     if let Some(repository) = &before.repository {
-        repository.add_meanings(&mut sight, &mut declared.files, &mut inputs, &tops)?;
+        repository.add_objects(&mut sight, &mut inputs, &tops)?;
+        if repository.is_read_by_git(trace) {
+            repository.add_index(&mut sight, &mut declared.files, &mut inputs, &tops);
+        }
     }
+    // After that, because git may write its index anew.
     check_sight(&sight)?;
     let tree = tree::gather(&facts.out_dir, roots, before.has_leftovers, &mut inputs)?;
     if before.shims.as_ref().is_some_and(|shims| shims.are_told_to_cargo(stdout)) {

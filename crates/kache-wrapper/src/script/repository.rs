@@ -1,83 +1,87 @@
 //! The git repository around a package: what a script that looks into it depends on,
 //! where that is less than the bytes of the files that git reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use kache_key::Digest;
-use kache_key::git_index::{Entry, GitIndex, Look};
-use kache_key::input::FileStamp;
-use kache_store::identity;
+use kache_key::git_index::GitIndex;
+use kache_observe::{Act, Trace};
 
+use crate::compilation::git_index::{WorkTree, read_index, read_small};
 use crate::compilation::inputs::Inputs;
-use crate::compilation::sight::Sight;
+use crate::compilation::sight::{Sight, without_parents};
+use crate::places::variable;
 
 /// A repository as it is before the script starts.
 pub(super) struct Repository {
-    /// The top of the work tree.
-    top: PathBuf,
+    tree: WorkTree,
     index: PathBuf,
-    /// Stays what it is: git puts another file in its place.
+    /// The index of then: this stays readable where git puts another file in its place.
     index_before: File,
-    before: Metadata,
-    objects: PathBuf,
+    metadata_before: Metadata,
+    /// What all work trees of the repository share.
+    shared_dir: PathBuf,
 }
 
 impl Repository {
-    /// Finds the repository around `dir` as git does.
+    /// Finds the nearest repository around `dir`, which git finds if nobody says otherwise.
     pub(super) fn around(dir: &Path) -> Option<Self> {
-        let top = dir.ancestors().find(|dir| dir.join(".git").exists())?;
-        let git_dir = git_dir(&top.join(".git"))?;
-        // Of several work trees, each has its own index, and they share the rest.
-        let shared = match fs::read_to_string(git_dir.join("commondir")) {
-            Ok(shared) => git_dir.join(shared.trim_end()).canonicalize().ok()?,
-            Err(_) => git_dir.clone(),
+        let tree = dir.ancestors().find(|dir| dir.join(".git").exists()).and_then(WorkTree::at)?;
+        let shared_dir = match read_small(&tree.git_dir.join("commondir")) {
+            Some(shared) => tree.git_dir.join(shared.trim_end()).canonicalize().ok()?,
+            None => tree.git_dir.clone(),
         };
-        let index = git_dir.join("index");
+        let index = tree.index();
+        if !index.is_file() {
+            return None;
+        }
         let index_before = File::open(&index).ok()?;
-        let before = index_before.metadata().ok()?;
-        let top = top.to_owned();
-        Some(Self { top, index, index_before, before, objects: shared.join("objects") })
+        let metadata_before = index_before.metadata().ok()?;
+        Some(Self { tree, index, index_before, metadata_before, shared_dir })
     }
 
-    /// Adds what was seen of the repository to `inputs`, and leaves that out of `sight` and of
-    /// the `declared` files, as far as the meaning of a file is less than its bytes.
-    pub(super) fn add_meanings(
+    /// Adds the index by what it says, and leaves it out of `sight` and of the `declared`
+    /// files, where it was used and that is all that matters about it.
+    pub(super) fn add_index(
         &self,
         sight: &mut Sight,
         declared: &mut Vec<PathBuf>,
         inputs: &mut Inputs<'_>,
         tops: &[&Path],
-    ) -> Result<(), String> {
-        self.add_objects(sight, inputs, tops)?;
-        let is_used = sight.mentioned.contains(&self.index) || declared.contains(&self.index);
-        let was_written = sight.written_elsewhere.contains(&self.index);
-        let meaning = is_used.then(|| self.index_meaning(was_written, inputs)).flatten();
-        if let Some((digest, stamp)) = meaning {
-            sight.files.remove(&self.index);
-            sight.looked_at.remove(&self.index);
-            sight.written_elsewhere.remove(&self.index);
-            declared.retain(|path| *path != self.index);
-            inputs.git_index(&self.index, digest, stamp, tops);
+    ) {
+        let is_index = |path: &PathBuf| without_parents(path) == self.index;
+        if !sight.mentioned.contains(&self.index) && !declared.iter().any(is_index) {
+            return;
         }
-        Ok(())
+        let Some(index) = self.steady_index() else { return };
+        let Some(attributes) = self.attribute_files(&index, sight) else { return };
+        for path in attributes {
+            let is_there = path.symlink_metadata().is_ok();
+            let places = if is_there { &mut sight.files } else { &mut sight.absent };
+            places.insert(path);
+        }
+        for places in [&mut sight.files, &mut sight.looked_at, &mut sight.written_elsewhere] {
+            places.remove(&self.index);
+        }
+        declared.retain(|path| !is_index(path));
+        inputs.git_index(&self.tree.top, index.digest(), tops);
     }
 
     /// Adds objects by being there: their names say what is in them, and the packs of a
     /// repository may be larger than everything else that is read.
-    fn add_objects(
+    pub(super) fn add_objects(
         &self,
         sight: &mut Sight,
         inputs: &mut Inputs<'_>,
         tops: &[&Path],
     ) -> Result<(), String> {
-        let is_object =
-            |path: &PathBuf| path.strip_prefix(&self.objects).is_ok_and(is_named_by_contents);
+        let dir = self.shared_dir.join("objects");
+        let is_object = |path: &PathBuf| path.strip_prefix(&dir).is_ok_and(is_named_by_contents);
         let mut objects = BTreeSet::new();
         for seen in [&mut sight.files, &mut sight.looked_at] {
             objects.extend(seen.extract_if(.., |path| is_object(path)));
@@ -85,51 +89,80 @@ impl Repository {
         objects.iter().try_for_each(|path| inputs.add_kind(path, tops).map(drop))
     }
 
-    /// Returns the digest of what the index says, and its stamp.
-    ///
-    /// Nothing where it changed, other than that the script's own git wrote the same once
-    /// more; or where a file does not look as the index says. Which of these are the same
-    /// nevertheless, git finds out when it is asked, or it does not ask: what it answers
-    /// then depends on times.
-    fn index_meaning(&self, was_written: bool, inputs: &Inputs<'_>) -> Option<(Digest, FileStamp)> {
-        let (now, metadata) = read(&File::open(&self.index).ok()?)?;
-        let stamp = if was_written {
-            identity::stamp_of(&metadata)
-        } else {
-            inputs.unchanged(&self.index, &metadata).ok()?
-        };
-        let (before, metadata) = read(&self.index_before)?;
-        let is_same_file = metadata.len() == self.before.len()
-            && metadata.mtime() == self.before.mtime()
-            && metadata.mtime_nsec() == self.before.mtime_nsec();
-        let [before, now] = [before, now].map(|bytes| GitIndex::parse(&bytes));
-        let (before, now) = (before?, now?);
-        let says_the_same = is_same_file
-            && before.digest() == now.digest()
-            && before.has_untracked_cache == now.has_untracked_cache;
-        let is_right = || before.entries.iter().all(|entry| self.looks_as_said(entry));
-        (says_the_same && is_right()).then(|| (now.digest(), stamp))
-    }
-
-    /// Returns whether a tracked file looks as the index says, or git does not care.
-    fn looks_as_said(&self, entry: &Entry) -> bool {
-        if entry.is_never_looked_at() || entry.is_repository() {
-            return true;
-        }
-        let path = self.top.join(OsStr::from_bytes(&entry.path));
-        fs::symlink_metadata(path).is_ok_and(|metadata| {
-            look_of(&metadata) == entry.look && tracked_mode(&metadata) == Some(entry.mode)
+    /// Returns whether only git read the index, or the script itself, with a library for
+    /// that: `sha1sum` reads bytes.
+    pub(super) fn is_read_by_git(&self, trace: &Trace) -> bool {
+        let mut programs: HashMap<u32, &Path> = HashMap::new();
+        let first = trace.events.first().map(|event| event.pid);
+        trace.events.iter().filter(|event| event.counts).all(|event| {
+            match &event.act {
+                Act::Started { program, .. } => drop(programs.insert(event.pid, program)),
+                Act::Read(path) if without_parents(path) == self.index => {
+                    let program = programs.get(&event.pid).and_then(|path| path.file_name());
+                    let is_git = program.is_some_and(|it| it.as_bytes().starts_with(b"git"));
+                    return is_git || first == Some(event.pid);
+                }
+                _ => {}
+            }
+            true
         })
     }
-}
 
-/// Returns the directory for which `.git` stands: itself, or what is named in the file.
-fn git_dir(dot_git: &Path) -> Option<PathBuf> {
-    if dot_git.is_dir() {
-        return Some(dot_git.to_owned());
+    /// Returns the index if it says what it said before the script ran, and tracked files
+    /// were and are as it says. git may have written it anew, but not more than that.
+    ///
+    /// About a file that is not, git finds out more when it refreshes the index, and some
+    /// commands do not: `git diff-index` then answers by times.
+    fn steady_index(&self) -> Option<GitIndex> {
+        let now = GitIndex::parse(&read_index(&self.index)?)?;
+        let before = GitIndex::parse(&self.bytes_before()?)?;
+        let is_steady = before.digest() == now.digest()
+            // What directories count by their names was decided by the index of now.
+            && before.has_untracked_cache == now.has_untracked_cache
+            && self.tree.is_up_to_date(&before)
+            && (before == now || self.tree.is_up_to_date(&now));
+        is_steady.then_some(now)
     }
-    let text = fs::read_to_string(dot_git).ok()?;
-    dot_git.parent()?.join(text.strip_prefix("gitdir: ")?.trim_end()).canonicalize().ok()
+
+    /// Returns what the index was, unless somebody wrote into that very file.
+    fn bytes_before(&self) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&self.index_before).read_to_end(&mut bytes).ok()?;
+        let now = self.index_before.metadata().ok()?;
+        let written =
+            |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+        (written(&now) == written(&self.metadata_before)).then_some(bytes)
+    }
+
+    /// Returns the files that tell git how to compare a tracked file with an object, there
+    /// or not. It reads them only when it does compare: when a file was written in the
+    /// second in which the index was, as most files of a new clone are.
+    ///
+    /// Nothing where other files, or programs, take part in that.
+    fn attribute_files(&self, index: &GitIndex, sight: &Sight) -> Option<BTreeSet<PathBuf>> {
+        let names_another = |path: &PathBuf| {
+            let may_be_settings = path.file_name()?.to_string_lossy().contains("config");
+            let text = may_be_settings.then(|| read_small(path)).flatten()?;
+            Some(text.to_ascii_lowercase().contains("attributesfile"))
+        };
+        if sight.files.iter().any(|path| names_another(path) == Some(true)) {
+            return None;
+        }
+        let paths = index.entries.iter().map(|entry| Path::new(OsStr::from_bytes(&entry.path)));
+        let dirs: BTreeSet<&Path> = paths.flat_map(|path| path.ancestors().skip(1)).collect();
+        let dirs = dirs.into_iter().map(|dir| self.tree.top.join(dir).join(".gitattributes"));
+        let of_user = variable("XDG_CONFIG_HOME").map(PathBuf::from);
+        let of_user = of_user.or_else(|| Some(Path::new(&variable("HOME")?).join(".config")));
+        let files: BTreeSet<PathBuf> = dirs
+            .chain([self.shared_dir.join("info/attributes"), PathBuf::from("/etc/gitattributes")])
+            .chain(of_user.map(|dir| dir.join("git/attributes")))
+            .collect();
+        let has_filters = |path: &PathBuf| {
+            path.symlink_metadata().is_ok()
+                && read_small(path).is_none_or(|text| text.contains("filter"))
+        };
+        (!files.iter().any(has_filters)).then_some(files)
+    }
 }
 
 /// Returns whether a file below the directory of objects is one that is named by what is in
@@ -145,33 +178,6 @@ fn is_named_by_contents(path: &Path) -> bool {
     }
     let pack = name.strip_prefix("pack-").and_then(|name| name.split_once('.'));
     pack.is_some_and(|(id, kind)| is_id(id) && ["pack", "idx", "rev"].contains(&kind))
-}
-
-fn read(mut file: &File) -> Option<(Vec<u8>, Metadata)> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
-    Some((bytes, file.metadata().ok()?))
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as git cuts them")]
-fn look_of(metadata: &Metadata) -> Look {
-    Look {
-        ctime: [metadata.ctime() as u32, metadata.ctime_nsec() as u32],
-        mtime: [metadata.mtime() as u32, metadata.mtime_nsec() as u32],
-        ino: metadata.ino() as u32,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        size: metadata.len() as u32,
-    }
-}
-
-/// Returns the mode that git would track a file with.
-fn tracked_mode(metadata: &Metadata) -> Option<u32> {
-    if metadata.is_symlink() {
-        return Some(0o120_000);
-    }
-    let is_program = metadata.mode() & 0o100 != 0;
-    metadata.is_file().then_some(if is_program { 0o100_755 } else { 0o100_644 })
 }
 
 #[cfg(test)]
