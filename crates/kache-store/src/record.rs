@@ -44,8 +44,9 @@ impl UnitRecords {
     /// Returns the digest of the file `input`, which looks like `now`, and the
     /// stamp that vouches for it; `None` if none does and the file must be read.
     pub fn digest_of(&self, input: &Input, now: &FileStamp) -> Option<(Digest, FileStamp)> {
-        let inputs = self.records.iter().flat_map(|record| &record.inputs);
-        inputs.filter(|recorded| recorded.input == *input).find_map(|recorded| {
+        self.records.iter().find_map(|record| {
+            let found = record.inputs.binary_search_by(|recorded| recorded.input.cmp(input));
+            let recorded = record.inputs.get(found.ok()?)?;
             let stamp = recorded.stamp.filter(|stamp| stamp.vouches_for(now))?;
             Some((recorded.digest, stamp))
         })
