@@ -8,6 +8,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -37,6 +38,7 @@ pub(crate) struct Ran {
     /// Its number while it ran.
     pub(crate) pid: u32,
     pub(crate) status: ExitStatus,
+    pub(crate) took: Duration,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
 }
@@ -115,13 +117,25 @@ pub(crate) fn ask(program: impl AsRef<OsStr>, args: &[impl AsRef<OsStr>]) -> io:
 
 /// Runs a question like [`ask`].
 pub(crate) fn ask_by(mut command: Command) -> io::Result<Ran> {
-    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    let started = begin();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let child_stderr = child.stderr.take().expect("stderr is piped");
     let nowhere = (io::sink(), io::sink());
     let (stdout, stderr) = pump(&mut child, child_stderr, nowhere, &|line| Cow::Borrowed(line));
-    Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
+    ended(child, started, stdout, stderr)
+}
+
+/// Counts a process that is about to be started.
+fn begin() -> Instant {
+    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    Instant::now()
+}
+
+/// Waits for a process that has closed its outputs.
+fn ended(mut child: Child, started: Instant, stdout: Vec<u8>, stderr: Vec<u8>) -> io::Result<Ran> {
+    let (pid, status) = (child.id(), child.wait()?);
+    Ok(Ran { pid, status, took: started.elapsed(), stdout, stderr })
 }
 
 /// Runs the compiler, passing its output on as it comes.
@@ -133,13 +147,13 @@ pub(crate) fn run_streaming(
     mut command: Command,
     rewrite: &dyn Fn(&str) -> Cow<'_, str>,
 ) -> io::Result<Ran> {
-    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    let started = begin();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     announce(&command, &child);
     let child_stderr = child.stderr.take().expect("stderr is piped");
     let here = (io::stdout(), io::stderr());
     let (stdout, stderr) = pump(&mut child, child_stderr, here, rewrite);
-    Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
+    ended(child, started, stdout, stderr)
 }
 
 /// Runs the compiler with a terminal of its own as stderr, like this process's,
@@ -148,7 +162,7 @@ pub(crate) fn run_streaming(
 /// Compilers write colours, links and shortened lines for a terminal, each
 /// release by other rules: no option makes them do just that into a pipe.
 pub(crate) fn run_on_terminal(mut command: Command) -> io::Result<Ran> {
-    SPAWNED.fetch_add(1, Ordering::Relaxed);
+    let started = begin();
     let (reader, terminal) = terminal::open_like(io::stderr())?;
     let spawned = command.stdout(Stdio::piped()).stderr(terminal).spawn();
     if let Ok(child) = &spawned {
@@ -160,7 +174,7 @@ pub(crate) fn run_on_terminal(mut command: Command) -> io::Result<Ran> {
     let mut child = spawned?;
     let here = (io::stdout(), io::stderr());
     let (stdout, stderr) = pump(&mut child, reader, here, &|line| Cow::Borrowed(line));
-    Ok(Ran { pid: child.id(), status: child.wait()?, stdout, stderr })
+    ended(child, started, stdout, stderr)
 }
 
 /// Tells whoever observes this process of one that it sees as well.

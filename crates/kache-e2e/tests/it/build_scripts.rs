@@ -440,3 +440,19 @@ fn a_compiler_that_somebody_chose_is_left_alone() {
     let built = trial.build();
     assert!(built.events.iter().all(|event| event.name != "answer.c"));
 }
+
+/// As `git` does in a large repository: a hit would take longer than that.
+#[test]
+fn a_script_that_looks_at_ten_thousand_files_in_no_time_runs_each_time() {
+    let body = "let files = fs::read_dir(\"many\").unwrap().map(|it| it.unwrap().path()); \
+        files.filter(|path| fs::metadata(path).is_ok()).count().to_string()";
+    let trial = trial(body);
+    fs::create_dir(trial.path("many")).unwrap();
+    for number in 0..10_001 {
+        fs::write(trial.path(&format!("many/{number}")), "").unwrap();
+    }
+    trial.check_unstored(RUN, "it takes less time than to look at the 10001 files");
+    trial.remove("many/0");
+    trial.remove("many/1");
+    trial.prove_hit(RUN);
+}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kache_key::build_script::is_told_by_cargo;
 use kache_key::rustc::messages::Segment;
@@ -110,6 +110,10 @@ fn collect(
         return Err("it leaves a process behind".to_owned());
     }
     let mut sight = sight::sort(trace, &ground)?;
+    let count = sight.files.len() + sight.looked_at.len();
+    if costs_more_than(ran.took, count) {
+        return Err(format!("it takes less time than to look at the {count} files that it does"));
+    }
     // Cargo names its own directories for libraries to everybody it starts, and
     // fills them meanwhile. Who lists them looks for a library of the system.
     let is_of_cargo = |dir: &PathBuf| {
@@ -200,6 +204,17 @@ fn check_sight(sight: &Sight) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns whether a hit would look at `count` files for longer than the `run` took: git
+/// looks at all files of a large repository in less time.
+fn costs_more_than(run: Duration, count: usize) -> bool {
+    /// It does not matter what a hit costs that looks at no more.
+    const FEW: usize = 10_000;
+    const LOOK: Duration = Duration::from_micros(10);
+
+    let looks = u32::try_from(count).unwrap_or(u32::MAX);
+    count > FEW && LOOK.saturating_mul(looks) > run
+}
+
 /// Adds what the script declared to cargo.
 fn add_declared(
     facts: &Facts<'_>,
@@ -222,4 +237,17 @@ fn add_declared(
         inputs.observed_variable(name, false);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_files_are_worth_a_look_where_the_run_takes_long() {
+        let ms = Duration::from_millis;
+        assert!(!costs_more_than(ms(1), 10_000));
+        assert!(costs_more_than(ms(199), 20_000));
+        assert!(!costs_more_than(ms(200), 20_000));
+    }
 }
