@@ -38,6 +38,7 @@ pub(crate) struct Ran {
     /// Its number while it ran.
     pub(crate) pid: u32,
     pub(crate) status: ExitStatus,
+    /// From before it was started until after it ended.
     pub(crate) took: Duration,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,

@@ -96,36 +96,10 @@ fn collect(
     ran: &Ran,
     earlier: &UnitRecords,
 ) -> Result<Collected, String> {
-    // What kache itself is does not change what is made.
-    let kache = std::env::current_exe().unwrap_or_default();
-    let shims_dir = before.shims.as_ref().map(|shims| shims.dir.clone());
-    let known = [Some(facts.call.program.clone()), Some(kache), shims_dir];
-    let ground = Ground {
-        own_dir: Some(&facts.out_dir),
-        has_leftovers: before.has_leftovers,
-        known: &known.into_iter().flatten().collect::<Vec<_>>(),
-        toolchain: &facts.toolchain.own_places(),
-    };
-    if !trace.left_behind.is_empty() {
-        return Err("it leaves a process behind".to_owned());
-    }
-    let mut sight = sight::sort(trace, &ground)?;
+    let mut sight = see(facts, before, trace)?;
     let count = sight.files.len() + sight.looked_at.len();
     if costs_more_than(ran.took, count) {
         return Err(format!("it takes less time than to look at the {count} files that it does"));
-    }
-    // Cargo names its own directories for libraries to everybody it starts, and
-    // fills them meanwhile. Who lists them looks for a library of the system.
-    let is_of_cargo = |dir: &PathBuf| {
-        let target = facts.compilation.roots.path(RootKind::Target);
-        target.is_some_and(|target| dir.starts_with(target))
-    };
-    let listed = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    for dir in std::env::split_paths(&listed).filter(is_of_cargo) {
-        sight.listed.remove(&dir);
-    }
-    if let Some(shims) = &before.shims {
-        add_sought(shims, trace, &mut sight);
     }
     let mut inputs = Inputs::new(&facts.compilation, before.start)?;
     let roots = &facts.compilation.roots;
@@ -170,6 +144,38 @@ fn collect(
         exit_code: 0,
         expanded: None,
     })
+}
+
+/// Returns what the script did, as far as it says something of what it depends on.
+fn see(facts: &Facts<'_>, before: &Before, trace: &Trace) -> Result<Sight, String> {
+    if !trace.left_behind.is_empty() {
+        return Err("it leaves a process behind".to_owned());
+    }
+    // What kache itself is does not change what is made.
+    let kache = std::env::current_exe().unwrap_or_default();
+    let shims_dir = before.shims.as_ref().map(|shims| shims.dir.clone());
+    let known = [Some(facts.call.program.clone()), Some(kache), shims_dir];
+    let ground = Ground {
+        own_dir: Some(&facts.out_dir),
+        has_leftovers: before.has_leftovers,
+        known: &known.into_iter().flatten().collect::<Vec<_>>(),
+        toolchain: &facts.toolchain.own_places(),
+    };
+    let mut sight = sight::sort(trace, &ground)?;
+    // Cargo names its own directories for libraries to everybody it starts, and
+    // fills them meanwhile. Who lists them looks for a library of the system.
+    let is_of_cargo = |dir: &PathBuf| {
+        let target = facts.compilation.roots.path(RootKind::Target);
+        target.is_some_and(|target| dir.starts_with(target))
+    };
+    let listed = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    for dir in std::env::split_paths(&listed).filter(is_of_cargo) {
+        sight.listed.remove(&dir);
+    }
+    if let Some(shims) = &before.shims {
+        add_sought(shims, trace, &mut sight);
+    }
+    Ok(sight)
 }
 
 /// Adds what a search for compilers would have come to without launchers.
