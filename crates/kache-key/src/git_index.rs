@@ -79,18 +79,22 @@ impl GitIndex {
         ID_BYTES.iter().find_map(|id_bytes| parse(bytes, *id_bytes))
     }
 
-    /// Returns the digest of what the index says, without times and the like.
+    /// Returns the digest of what the index says, without times and the like, and of
+    /// which files git compares with their objects all the same: those that are not older
+    /// than the index, which was last written in the second `written_s` of the Unix epoch.
     ///
     /// The recipe is described in `docs/key-recipe.md`.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self, written_s: u32) -> Digest {
         let mut hasher = FieldHasher::new("kache git index");
         for entry in &self.entries {
             let flags = [entry.flags, entry.more_flags].map(u16::to_le_bytes).concat();
+            let is_compared = entry.is_asked() && entry.stat_data.mtime[0] >= written_s;
             hasher
                 .bytes("path", &entry.path)
                 .bytes("mode", &entry.mode.to_le_bytes())
                 .bytes("id", &entry.id)
-                .bytes("flags", &flags);
+                .bytes("flags", &flags)
+                .bytes("compared", &[u8::from(is_compared)]);
         }
         hasher.bytes("more", &self.more);
         hasher.finish()
@@ -98,17 +102,18 @@ impl GitIndex {
 }
 
 impl Entry {
-    /// Returns whether git takes the file for unchanged without looking at it.
-    pub fn is_never_looked_at(&self) -> bool {
+    /// Returns whether git looks at the file to find out whether it changed.
+    pub fn is_asked(&self) -> bool {
         const ASSUMED_UNCHANGED: u16 = 0x8000;
-        const NOT_IN_THIS_CHECKOUT: u16 = 0x4000;
-        self.flags & ASSUMED_UNCHANGED != 0 || self.more_flags & NOT_IN_THIS_CHECKOUT != 0
+        const REPOSITORY: u32 = 0o160_000;
+        self.flags & ASSUMED_UNCHANGED == 0 && self.mode != REPOSITORY
     }
 
-    /// Returns whether this is a repository within the repository.
-    pub fn is_repository(&self) -> bool {
-        const REPOSITORY: u32 = 0o160_000;
-        self.mode == REPOSITORY
+    /// Returns whether the file need not be there, in a sparse checkout. If it is, git
+    /// asks all the same.
+    pub fn may_be_missing(&self) -> bool {
+        const NOT_IN_THIS_CHECKOUT: u16 = 0x4000;
+        self.more_flags & NOT_IN_THIS_CHECKOUT != 0
     }
 }
 
@@ -294,19 +299,19 @@ mod tests {
 
     #[test]
     fn the_digest_is_of_what_is_said_and_not_of_how_it_is_written_or_of_times() {
-        assert_eq!(index(VERSION_3).digest(), index(VERSION_4).digest());
-        assert_eq!(index(VERSION_2).digest(), index(UNTRACKED).digest());
+        assert_eq!(index(VERSION_3).digest(u32::MAX), index(VERSION_4).digest(u32::MAX));
+        assert_eq!(index(VERSION_2).digest(u32::MAX), index(UNTRACKED).digest(u32::MAX));
         let mut other = index(VERSION_2);
         other.entries[0].stat_data = StatData { size: 99, ..other.entries[0].stat_data };
-        assert_eq!(other.digest(), index(VERSION_2).digest());
-        assert_ne!(index(VERSION_2).digest(), index(VERSION_3).digest());
+        assert_eq!(other.digest(u32::MAX), index(VERSION_2).digest(u32::MAX));
+        assert_ne!(index(VERSION_2).digest(u32::MAX), index(VERSION_3).digest(u32::MAX));
     }
 
     #[test]
     fn the_recipe_is_pinned() {
         assert_eq!(
-            index(VERSION_2).digest().to_string(),
-            "2fba90e93eda174eff113bd2cefa8ac60d522bb95280617acf35372750f044dd"
+            index(VERSION_2).digest(u32::MAX).to_string(),
+            "eedccd7750694c7e52baae89df800e3e3835e6703bdf4845bfc5d213a1c00861"
         );
     }
 
@@ -314,7 +319,7 @@ mod tests {
     fn changes_the_digest(change: impl FnOnce(&mut Vec<Entry>)) {
         let mut changed = index(VERSION_2);
         change(&mut changed.entries);
-        assert_ne!(changed.digest(), index(VERSION_2).digest());
+        assert_ne!(changed.digest(u32::MAX), index(VERSION_2).digest(u32::MAX));
     }
 
     #[test]
@@ -328,10 +333,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_in_a_sparse_checkout_is_never_looked_at() {
-        let never =
-            |bytes| index(bytes).entries.iter().filter(|it| it.is_never_looked_at()).count();
-        assert_eq!([never(VERSION_2), never(VERSION_3), never(VERSION_4)], [0, 1, 1]);
+    fn a_file_that_is_not_in_a_sparse_checkout_may_be_missing() {
+        let missing = |bytes| index(bytes).entries.iter().filter(|it| it.may_be_missing()).count();
+        assert_eq!([missing(VERSION_2), missing(VERSION_3), missing(VERSION_4)], [0, 1, 1]);
+    }
+
+    #[test]
+    fn which_files_are_compared_counts_and_no_other_times() {
+        let index = index(VERSION_2);
+        let written_s = index.entries[0].stat_data.mtime[0];
+        assert_ne!(index.digest(written_s), index.digest(written_s + 1));
+        assert_eq!(index.digest(written_s + 1), index.digest(written_s + 2));
     }
 
     #[test]

@@ -45,12 +45,12 @@ pub(crate) fn folded(path: &Path) -> PathBuf {
     folded
 }
 
-/// Returns whether `dir` is the same directory with each `..` taken with what stands before
-/// it: whether no symbolic link stands there. Looks only where there is a `..`.
-pub(crate) fn is_same_when_folded(dir: &Path) -> bool {
-    let mut parts = dir.components();
-    let real = |dir: &Path| fs::canonicalize(dir).ok();
-    !parts.any(|part| part == Component::ParentDir) || real(dir) == real(&folded(dir))
+/// Returns whether `path` leads to the same place now with each `..` [`folded`] away, be it
+/// nowhere. Looks only where there is a `..`.
+pub(crate) fn is_same_when_folded(path: &Path) -> bool {
+    let mut parts = path.components();
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    !parts.any(|part| part == Component::ParentDir) || real(path) == real(&folded(path))
 }
 
 /// Returns the directory above `out_dir` that cargo marked as a cache: the

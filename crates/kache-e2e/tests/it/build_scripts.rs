@@ -451,7 +451,7 @@ fn a_script_that_looks_at_ten_thousand_files_in_no_time_runs_each_time() {
     for number in 0..10_001 {
         fs::write(trial.path(&format!("many/{number}")), "").unwrap();
     }
-    trial.check_unstored(RUN, "it takes less time than to look at the 10001 files");
+    trial.check_unstored(RUN, "it takes less time than a look at 100");
     trial.remove("many/0");
     trial.remove("many/1");
     trial.prove_hit(RUN);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::expected::Expected::{self, Dup, Hit, Miss, Served, Unstored};
+use crate::expected::Expected::{self, Dup, Hit, Miss, Passthrough, Served, Unstored};
 use crate::files::{contains, set_time, settle, text};
 use crate::trial::{MANIFEST, Trial, package};
 
@@ -417,6 +417,37 @@ fn a_library_behind_a_link_that_led_nowhere_is_noticed() {
     trial.prove_hit("app");
     trial.archive("three/libanswer.a", 2);
     assert_eq!(trial.check("app", Miss), "2\n");
+}
+
+/// lld says that it read the file to which the name leads with `..` folded away.
+#[test]
+fn a_library_that_is_named_past_a_link_is_left_to_the_compiler() {
+    for flags in [
+        &["-Clink-arg={dir}/way/../native/libanswer.a"][..],
+        &["-Clink-arg=-L{dir}/way/../native", "-Clink-arg=-lanswer"],
+        &["-Clink-arg=-Wl,-L,{dir}/way/../native", "-Clink-arg=-lanswer"],
+    ] {
+        let mut trial = program(PROGRAM);
+        trial.archive("native/libanswer.a", 1);
+        trial.archive("deep/native/libanswer.a", 2);
+        for dir in ["way", "deep/way"] {
+            fs::create_dir_all(trial.path(dir)).unwrap();
+        }
+        trial.rustflags(flags);
+        trial.prove_hit("app");
+        fs::remove_dir(trial.path("way")).unwrap();
+        std::os::unix::fs::symlink("deep/way", trial.path("way")).unwrap();
+        assert_eq!(trial.check("app", Passthrough), "2\n", "{flags:?}");
+    }
+}
+
+#[test]
+fn where_a_program_finds_its_libraries_is_no_place_of_now() {
+    let mut trial = program(PROGRAM);
+    trial.archive("native/libanswer.a", 1);
+    let rpath = "-Clink-arg=-Wl,-rpath,$ORIGIN/../native";
+    trial.rustflags(&["-Lnative={dir}/native", "-lstatic=answer", rpath]);
+    trial.prove_hit("app");
 }
 
 #[test]

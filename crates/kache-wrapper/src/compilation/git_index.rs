@@ -39,51 +39,64 @@ impl WorkTree {
     }
 
     /// Returns whether each tracked file has the stat data that `index` has of it, so
-    /// that git takes it for unchanged. One look at each file.
+    /// that git does not look closer unless the file is as young as the index. One look
+    /// at each file.
     pub(crate) fn is_up_to_date(&self, index: &GitIndex) -> bool {
-        index.entries.iter().all(|entry| {
+        index.entries.iter().filter(|entry| entry.is_asked()).all(|entry| {
             let path = self.top.join(OsStr::from_bytes(&entry.path));
-            let is_asked = !entry.is_never_looked_at() && !entry.is_repository();
-            !is_asked || fs::symlink_metadata(path).is_ok_and(|found| is_as_said(entry, &found))
+            match fs::symlink_metadata(path) {
+                Ok(found) => is_as_said(entry, &found),
+                Err(_) => entry.may_be_missing(),
+            }
         })
     }
 }
 
-/// Returns the digest of what the index of the work tree `top` says. One constant stands
-/// for all that git answers by looking closer: no index, one that is not understood, or a
-/// tracked file that is not as it says.
+/// Returns the digest of what the index of the work tree `top` says. No result is stored
+/// under the constant that stands for no index, for one that is not understood, and for
+/// one that does not have the stat data of a tracked file.
 pub(crate) fn digest_of(top: &Path) -> Digest {
     let said = || {
         let tree = WorkTree::at(top)?;
-        let index = GitIndex::parse(&read_index(&tree.index())?)?;
-        tree.is_up_to_date(&index).then(|| index.digest())
+        let path = tree.index();
+        let written_s = written_s(&fs::metadata(&path).ok()?);
+        let index = GitIndex::parse(&read_index(&path)?)?;
+        tree.is_up_to_date(&index).then(|| index.digest(written_s))
     };
     said().unwrap_or_else(missing_digest)
 }
 
-/// Takes each directory of a work tree for listed that was only looked at, if git may
-/// have known by its times what is in it.
+/// Returns the second in which a file was last written, as git keeps it.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "as git cuts it")]
+pub(crate) fn written_s(metadata: &Metadata) -> u32 {
+    metadata.mtime() as u32
+}
+
+/// Takes each directory for listed that was only looked at, if git may have known by its
+/// times what is in it.
+///
+/// Nobody says which work tree the index is of, so all directories count but those in which
+/// others make files for a moment: `.git`, the ones above it, and that for temporary files.
 pub(crate) fn list_what_is_known_by_times(sight: &mut Sight) {
-    let is_of_git = |path: &Path| path.components().any(|part| part.as_os_str() == ".git");
-    let may_be_index = |path: &&PathBuf| is_of_git(path) || path.ends_with("index");
     let knows = |path: &&PathBuf| read_index(path).is_some_and(|it| may_have_untracked_cache(&it));
-    let indexes = sight.files.iter().filter(may_be_index).filter(knows);
-    let tops: Vec<PathBuf> = indexes.map(|index| top_of(index)).collect();
+    let indexes: Vec<&PathBuf> = sight.files.iter().filter(knows).collect();
+    if indexes.is_empty() {
+        return;
+    }
+    let is_of_git = |dir: &Path| dir.components().any(|part| part.as_os_str() == ".git");
+    let temp_dir = std::env::temp_dir();
     let is_known = |dir: &&PathBuf| {
-        // In its own directory git makes files for a moment.
-        tops.iter().any(|top| dir.starts_with(top)) && !is_of_git(dir) && dir.is_dir()
+        let is_above = indexes.iter().any(|index| is_above_work_tree(dir, index));
+        !is_of_git(dir) && !is_above && **dir != temp_dir && dir.is_dir()
     };
     sight.listed.extend(sight.looked_at.iter().filter(is_known).cloned());
 }
 
-/// Returns the top of the work tree that `index` is of; the root directory where nobody
-/// can say.
-fn top_of(index: &Path) -> PathBuf {
-    let git_dir = index.parent().unwrap_or(Path::new("/"));
-    // Of a further work tree, its directory at the repository names the file `.git`.
-    let named = read_small(&git_dir.join("gitdir")).map(|text| PathBuf::from(text.trim_end()));
-    let dot_git = named.or_else(|| git_dir.ends_with(".git").then(|| git_dir.to_owned()));
-    dot_git.as_deref().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned()
+/// Returns whether `dir` is above the directory that has `.git` with `index` in it.
+fn is_above_work_tree(dir: &Path, index: &Path) -> bool {
+    let dot_git = index.parent().filter(|git_dir| git_dir.ends_with(".git"));
+    let top = dot_git.and_then(Path::parent);
+    top.is_some_and(|top| top != dir && top.starts_with(dir))
 }
 
 /// Reads a file that may be an index, whole if it begins as one does.
@@ -161,8 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn the_top_of_a_work_tree_is_where_git_is() {
-        assert_eq!(top_of(Path::new("/no/such/.git/index")), Path::new("/no/such"));
-        assert_eq!(top_of(Path::new("/no/such/.git/modules/m/index")), Path::new("/"));
+    fn a_work_tree_is_not_above_itself() {
+        let index = Path::new("/w/tree/.git/index");
+        let above = ["/w", "/w/tree", "/w/tree/dir", "/w/tr", "/x"];
+        let above = above.map(|dir| is_above_work_tree(Path::new(dir), index));
+        assert_eq!(above, [true, false, false, false, false]);
     }
 }

@@ -266,14 +266,26 @@ fn check_bypass(
     if unit.codegen_backend.is_some() {
         return Err(Passthrough::because("codegen backends are not modelled"));
     }
-    // lld folds `..` away in what it says it read, past symbolic links too.
-    let searched = unit.search_paths.iter().map(|path| path.path.as_str());
-    let mut searched =
-        searched.chain(unit.link_arg_dirs()).map(|dir| Path::new(&call.cwd).join(dir));
-    if unit.links() && !searched.all(|dir| files::is_same_when_folded(&dir)) {
-        return Err(Passthrough::because("a library search path names `..` past a symbolic link"));
+    if unit.links() && looks_past_links(call, unit) {
+        return Err(Passthrough::because("what is linked is named by `..` past a symbolic link"));
     }
     check_reporting_variables()
+}
+
+/// Returns whether a path for the linker has a `..` that cannot be folded away with what
+/// stands before it. lld does that in what it says it read. Asked at each call, also before
+/// a hit, since a directory may become a link.
+fn looks_past_links(call: &Invocation, unit: &RustcUnit) -> bool {
+    let searched = unit.search_paths.iter().map(|path| path.path.as_str());
+    let words = unit.link_args.iter().flat_map(|arg| arg.split([',', '=']));
+    let named = words.map(|word| word.strip_prefix("-L").unwrap_or(word));
+    // A place from which a program loads libraries, and no file of now.
+    let named = named.filter(|word| !word.starts_with("$ORIGIN"));
+    let listed = std::env::var_os("LIBRARY_PATH").unwrap_or_default();
+    let listed: Vec<PathBuf> = std::env::split_paths(&listed).collect();
+    let paths = searched.chain(named).map(Path::new).chain(listed.iter().map(PathBuf::as_path));
+    let mut paths = paths.map(|path| Path::new(&call.cwd).join(path));
+    !paths.all(|path| files::is_same_when_folded(&path))
 }
 
 /// Makes sure that the compiler will not print or write reports of its own.

@@ -98,9 +98,7 @@ fn collect(
 ) -> Result<Collected, String> {
     let mut sight = see(facts, before, trace)?;
     let count = sight.files.len() + sight.looked_at.len();
-    if costs_more_than(ran.took, count) {
-        return Err(format!("it takes less time than to look at the {count} files that it does"));
-    }
+    check_worth(ran, count)?;
     let mut inputs = Inputs::new(&facts.compilation, before.start)?;
     let roots = &facts.compilation.roots;
     let text = |bytes| {
@@ -115,8 +113,9 @@ fn collect(
         .collect();
     if let Some(repository) = &before.repository {
         repository.add_objects(&mut sight, &mut inputs, &tops)?;
-        if repository.is_read_by_git(trace) {
-            repository.add_index(&mut sight, &mut declared.files, &mut inputs, &tops);
+        if repository.is_left_to_git(trace) {
+            let tracked = repository.add_index(&mut sight, &mut declared.files, &mut inputs, &tops);
+            check_worth(ran, count + tracked)?;
         }
     }
     // After that, because git may write its index anew.
@@ -210,15 +209,23 @@ fn check_sight(sight: &Sight) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns whether a hit would look at `count` files for longer than the `run` took: git
-/// looks at all files of a large repository in less time.
-fn costs_more_than(run: Duration, count: usize) -> bool {
-    /// It does not matter what a hit costs that looks at no more.
+/// Makes sure that a hit, which looks at `count` files, does not take longer than the script.
+fn check_worth(ran: &Ran, count: usize) -> Result<(), String> {
+    if is_worth(ran.took, count) {
+        return Ok(());
+    }
+    Err(format!("it takes less time than a look at {count} files"))
+}
+
+/// Returns whether looking at `count` files takes no longer than `run`: git looks at all
+/// files of a large repository in less time.
+fn is_worth(run: Duration, count: usize) -> bool {
+    /// Of so few it does not matter, and watching them costs as much.
     const FEW: usize = 10_000;
-    const LOOK: Duration = Duration::from_micros(10);
+    const LOOK: Duration = Duration::from_micros(15);
 
     let looks = u32::try_from(count).unwrap_or(u32::MAX);
-    count > FEW && LOOK.saturating_mul(looks) > run
+    count <= FEW || LOOK.saturating_mul(looks) <= run
 }
 
 /// Adds what the script declared to cargo.
@@ -252,8 +259,8 @@ mod tests {
     #[test]
     fn many_files_are_worth_a_look_where_the_run_takes_long() {
         let ms = Duration::from_millis;
-        assert!(!costs_more_than(ms(1), 10_000));
-        assert!(costs_more_than(ms(199), 20_000));
-        assert!(!costs_more_than(ms(200), 20_000));
+        assert!(is_worth(ms(1), 10_000));
+        assert!(!is_worth(ms(299), 20_000));
+        assert!(is_worth(ms(300), 20_000));
     }
 }

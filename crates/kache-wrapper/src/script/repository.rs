@@ -2,7 +2,6 @@
 //! where that is less than the bytes of the files that git reads.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,10 +11,9 @@ use std::path::{Path, PathBuf};
 use kache_key::git_index::GitIndex;
 use kache_observe::{Act, Trace};
 
-use crate::compilation::git_index::{WorkTree, read_index, read_small};
+use crate::compilation::git_index::{WorkTree, read_index, read_small, written_s};
 use crate::compilation::inputs::Inputs;
 use crate::compilation::sight::{Sight, without_parents};
-use crate::places::variable;
 
 /// A repository as it is before the script starts.
 pub(super) struct Repository {
@@ -46,30 +44,28 @@ impl Repository {
     }
 
     /// Adds the index by what it says, and leaves it out of `sight` and of the `declared`
-    /// files, where it was used and that is all that matters about it.
+    /// files, where it was used and that is all that matters about it. Returns how many files
+    /// a hit then has to look at.
     pub(super) fn add_index(
         &self,
         sight: &mut Sight,
         declared: &mut Vec<PathBuf>,
         inputs: &mut Inputs<'_>,
         tops: &[&Path],
-    ) {
+    ) -> usize {
         let is_index = |path: &PathBuf| without_parents(path) == self.index;
         if !sight.mentioned.contains(&self.index) && !declared.iter().any(is_index) {
-            return;
+            return 0;
         }
-        let Some(index) = self.steady_index() else { return };
-        let Some(attributes) = self.attribute_files(&index, sight) else { return };
-        for path in attributes {
-            let is_there = path.symlink_metadata().is_ok();
-            let places = if is_there { &mut sight.files } else { &mut sight.absent };
-            places.insert(path);
-        }
+        let Some(index) = self.steady_index() else { return 0 };
         for places in [&mut sight.files, &mut sight.looked_at, &mut sight.written_elsewhere] {
             places.remove(&self.index);
         }
         declared.retain(|path| !is_index(path));
-        inputs.git_index(&self.tree.top, index.digest(), tops);
+        // The script saw the one of before.
+        let digest = index.digest(written_s(&self.metadata_before));
+        inputs.git_index(&self.tree.top, digest, tops);
+        index.entries.len()
     }
 
     /// Adds objects by being there: their names say what is in them, and the packs of a
@@ -89,39 +85,42 @@ impl Repository {
         objects.iter().try_for_each(|path| inputs.add_kind(path, tops).map(drop))
     }
 
-    /// Returns whether only git read the index, or the script itself, with a library for
-    /// that: `sha1sum` reads bytes.
-    pub(super) fn is_read_by_git(&self, trace: &Trace) -> bool {
-        let mut programs: HashMap<u32, &Path> = HashMap::new();
+    /// Returns whether nobody but git read the index, or the script itself, with a library
+    /// for that: `sha1sum` reads bytes.
+    pub(super) fn is_left_to_git(&self, trace: &Trace) -> bool {
         let first = trace.events.first().map(|event| event.pid);
-        trace.events.iter().filter(|event| event.counts).all(|event| {
+        let mut programs: HashMap<u32, &Path> = HashMap::new();
+        for event in trace.events.iter().filter(|event| event.counts) {
             match &event.act {
                 Act::Started { program, .. } => drop(programs.insert(event.pid, program)),
                 Act::Read(path) if without_parents(path) == self.index => {
                     let program = programs.get(&event.pid).and_then(|path| path.file_name());
                     let is_git = program.is_some_and(|it| it.as_bytes().starts_with(b"git"));
-                    return is_git || first == Some(event.pid);
+                    if !is_git && first != Some(event.pid) {
+                        return false;
+                    }
                 }
                 _ => {}
             }
-            true
-        })
+        }
+        true
     }
 
-    /// Returns the index if it says what it said before the script ran, and tracked files
-    /// were and are as it says. git may have written it anew, but not more than that.
+    /// Returns the index as it was before the script ran, if it still says the same, and
+    /// tracked files were and are as it says. git may have written it anew.
     ///
     /// About a file that is not, git finds out more when it refreshes the index, and some
     /// commands do not: `git diff-index` then answers by times.
     fn steady_index(&self) -> Option<GitIndex> {
         let now = GitIndex::parse(&read_index(&self.index)?)?;
         let before = GitIndex::parse(&self.bytes_before()?)?;
-        let is_steady = before.digest() == now.digest()
+        let says = |index: &GitIndex| index.digest(u32::MAX);
+        let is_steady = says(&before) == says(&now)
             // What directories count by their names was decided by the index of now.
             && before.has_untracked_cache == now.has_untracked_cache
             && self.tree.is_up_to_date(&before)
             && (before == now || self.tree.is_up_to_date(&now));
-        is_steady.then_some(now)
+        is_steady.then_some(before)
     }
 
     /// Returns what the index was, unless somebody wrote into that very file.
@@ -132,36 +131,6 @@ impl Repository {
         let written =
             |metadata: &Metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
         (written(&now) == written(&self.metadata_before)).then_some(bytes)
-    }
-
-    /// Returns the files that tell git how to compare a tracked file with an object, there
-    /// or not. It reads them only when it does compare: when a file was written in the
-    /// second in which the index was, as most files of a new clone are.
-    ///
-    /// Nothing where other files, or programs, take part in that.
-    fn attribute_files(&self, index: &GitIndex, sight: &Sight) -> Option<BTreeSet<PathBuf>> {
-        let names_another = |path: &PathBuf| {
-            let may_be_settings = path.file_name()?.to_string_lossy().contains("config");
-            let text = may_be_settings.then(|| read_small(path)).flatten()?;
-            Some(text.to_ascii_lowercase().contains("attributesfile"))
-        };
-        if sight.files.iter().any(|path| names_another(path) == Some(true)) {
-            return None;
-        }
-        let paths = index.entries.iter().map(|entry| Path::new(OsStr::from_bytes(&entry.path)));
-        let dirs: BTreeSet<&Path> = paths.flat_map(|path| path.ancestors().skip(1)).collect();
-        let dirs = dirs.into_iter().map(|dir| self.tree.top.join(dir).join(".gitattributes"));
-        let of_user = variable("XDG_CONFIG_HOME").map(PathBuf::from);
-        let of_user = of_user.or_else(|| Some(Path::new(&variable("HOME")?).join(".config")));
-        let files: BTreeSet<PathBuf> = dirs
-            .chain([self.shared_dir.join("info/attributes"), PathBuf::from("/etc/gitattributes")])
-            .chain(of_user.map(|dir| dir.join("git/attributes")))
-            .collect();
-        let has_filters = |path: &PathBuf| {
-            path.symlink_metadata().is_ok()
-                && read_small(path).is_none_or(|text| text.contains("filter"))
-        };
-        (!files.iter().any(has_filters)).then_some(files)
     }
 }
 

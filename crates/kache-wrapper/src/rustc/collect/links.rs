@@ -29,8 +29,8 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Returns `path` as cargo names it: lld folds a `..` in the place of the target
-    /// directory away.
+    /// Returns `path` below the root as the call names that: lld folds a `..` in the place of
+    /// the target directory away.
     fn unfolded(&self, path: PathBuf) -> PathBuf {
         let named = self.facts.compilation.roots.iter().find_map(|(_, root)| {
             let rest = path.strip_prefix(folded(Path::new(root))).ok()?;
