@@ -62,7 +62,11 @@ impl CcTrial {
     /// Starts from `files`, each a path and a text.
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         let env = Env::new().expect("a scenario needs a toolchain and room");
-        let kache = Kache::for_tests().expect("kache builds");
+        let mut kache = Kache::for_tests().expect("kache builds");
+        // `CC` is split at spaces, and the workspace may be anywhere.
+        let wrapper = env.root().join("kache");
+        std::os::unix::fs::symlink(&kache.wrapper, &wrapper).expect("a link can be made");
+        kache.wrapper = wrapper;
         let project = Project::of_files(files, &env.work_dir().join("project"))
             .expect("the project can be written");
         let sources = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
