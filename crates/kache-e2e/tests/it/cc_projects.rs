@@ -14,7 +14,7 @@ use kache_e2e::process::{output_of, run};
 use kache_e2e::project::{Project, remove};
 use kache_e2e::registry::{LIBFFI, LUA, ONIGURUMA, Package, SQLITE, ZSTD};
 
-use crate::cc_trial::is_installed;
+use crate::cc_trial::{is_installed, kache_for_cc};
 use crate::expected::Expected::{Compiled, Hit};
 
 /// A project and how it is built.
@@ -131,7 +131,7 @@ fn check(recipe: &Recipe<'_>, tools: &[&str]) {
         Err(error) => return skip(&format!("{error}; `just fetch` downloads it")),
     };
     let env = Env::new().expect("a scenario needs a toolchain and room");
-    let kache = Kache::for_tests().expect("kache builds");
+    let kache = kache_for_cc(&env);
     let workshop = Workshop { recipe, source, env, kache };
 
     let bare = workshop.bare("one");

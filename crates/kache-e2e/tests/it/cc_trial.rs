@@ -58,15 +58,20 @@ pub(crate) struct CcTrial {
     sources: Vec<(String, String)>,
 }
 
+/// Returns kache with a link in `env` as the wrapper: `CC` is split at spaces, and the
+/// workspace may be anywhere.
+pub(crate) fn kache_for_cc(env: &Env) -> Kache {
+    let built = Kache::for_tests().expect("kache builds");
+    let wrapper = env.root().join("kache");
+    std::os::unix::fs::symlink(built.wrapper, &wrapper).expect("a link can be made");
+    Kache { wrapper, ..built }
+}
+
 impl CcTrial {
     /// Starts from `files`, each a path and a text.
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         let env = Env::new().expect("a scenario needs a toolchain and room");
-        let mut kache = Kache::for_tests().expect("kache builds");
-        // `CC` is split at spaces, and the workspace may be anywhere.
-        let wrapper = env.root().join("kache");
-        std::os::unix::fs::symlink(&kache.wrapper, &wrapper).expect("a link can be made");
-        kache.wrapper = wrapper;
+        let kache = kache_for_cc(&env);
         let project = Project::of_files(files, &env.work_dir().join("project"))
             .expect("the project can be written");
         let sources = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
