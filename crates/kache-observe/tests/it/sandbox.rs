@@ -152,7 +152,8 @@ fn name(act: &Act) -> String {
 
 /// The preload library, unpacked.
 pub(crate) fn library() -> Tried<PathBuf> {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("library");
+    // The loader splits the names of libraries at spaces, and the workspace may be anywhere.
+    let directory = std::env::temp_dir().join("kache-observe");
     Ok(kache_observe::unpack(&directory)?.ok_or("there is a library on this platform")?)
 }
 
