@@ -422,12 +422,14 @@ fn a_library_behind_a_link_that_led_nowhere_is_noticed() {
 /// lld says that it read the file to which the name leads with `..` folded away.
 #[test]
 fn a_library_that_is_named_past_a_link_is_left_to_the_compiler() {
-    for flags in [
-        &["-Clink-arg={dir}/way/../native/libanswer.a"][..],
-        &["-Clink-arg=-L{dir}/way/../native", "-Clink-arg=-lanswer"],
-        &["-Clink-arg=-Wl,-L,{dir}/way/../native", "-Clink-arg=-lanswer"],
+    for (library_path, flags) in [
+        ("", &["-Clink-arg={dir}/way/../native/libanswer.a"][..]),
+        ("", &["-Clink-arg=-L{dir}/way/../native", "-Clink-arg=-lanswer"]),
+        ("", &["-Clink-arg=-Wl,-L,{dir}/way/../native", "-Clink-arg=-lanswer"]),
+        ("way/../native", &["-Clink-arg=-lanswer"]),
     ] {
         let mut trial = program(PROGRAM);
+        trial.set("LIBRARY_PATH", text(&trial.path(library_path)));
         trial.archive("native/libanswer.a", 1);
         trial.archive("deep/native/libanswer.a", 2);
         for dir in ["way", "deep/way"] {
