@@ -287,6 +287,17 @@ fn the_files_that_a_linker_script_names_are_inputs() {
 }
 
 #[test]
+fn what_a_linker_script_names_by_a_parent_is_not_stored() {
+    let mut trial = program(PROGRAM);
+    trial.rustflags(&["-Lnative={dir}/native", "-lanswer"]);
+    trial.object("elsewhere/answer.o", &returns("answer", 1));
+    let object = text(&trial.path("src/../elsewhere/answer.o"));
+    trial.write("native/libanswer.so", format!("INPUT({object})\n"));
+    assert_eq!(trial.check("app", Unstored), "1\n");
+    trial.check_unstored("app", "linker script");
+}
+
+#[test]
 fn the_name_of_a_library_alone_decides() {
     let mut trial = program(PROGRAM);
     trial.archive("native/libfirst.a", 1);

@@ -90,16 +90,36 @@ impl Collector<'_> {
                 path.display()
             ));
         }
+        if is_script_with_parent(path) {
+            return Err(format!("`{}` is a linker script that names `..`", path.display()));
+        }
         let (digest, stamp) = self.inputs.digest(path, &stamp)?;
         self.inputs.add(Input::LinkInput(token), digest, Some(stamp));
         Ok(())
     }
 }
 
+/// Returns whether `path` is a linker script with a `..` in it, which lld folds away in what
+/// it says it read: a directory on the way may become a symbolic link.
+fn is_script_with_parent(path: &Path) -> bool {
+    const LONGEST_SCRIPT_BYTES: u64 = 1 << 20;
+    let is_object = |start: [u8; 8]| start.starts_with(b"\x7fELF") || start.starts_with(b"!<");
+    if start_of(path).is_some_and(is_object) {
+        return false;
+    }
+    let has_parent = |bytes: Vec<u8>| str::from_utf8(&bytes).is_ok_and(|it| it.contains("../"));
+    fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LONGEST_SCRIPT_BYTES)
+        && fs::read(path).is_ok_and(has_parent)
+}
+
 /// Returns whether `path` is an archive that only names its members, which no
 /// linker lists among what it read.
 fn is_thin_archive(path: &Path) -> bool {
+    start_of(path).is_some_and(|start| start == *b"!<thin>\n")
+}
+
+fn start_of(path: &Path) -> Option<[u8; 8]> {
     let mut start = [0; 8];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start == *b"!<thin>\n"
+    File::open(path).ok()?.read_exact(&mut start).ok()?;
+    Some(start)
 }
