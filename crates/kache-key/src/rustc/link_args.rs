@@ -125,6 +125,15 @@ pub(crate) fn library_dirs(args: &[String]) -> Vec<&str> {
     [prefixes(args), values(args, "-L"), values(args, "--library-path=")].concat()
 }
 
+/// Returns what in `args` may be the path of something that is linked: each word, what
+/// stands in it behind `-L` and on both sides of a `=`. Not a place where a program will
+/// look for its libraries when it is loaded.
+pub(crate) fn paths(args: &[String]) -> impl Iterator<Item = &str> {
+    let words = args.iter().flat_map(|arg| words(arg)).flat_map(|word| word.split('='));
+    let named = words.map(|word| word.strip_prefix("-L").unwrap_or(word));
+    named.filter(|word| !word.starts_with("$ORIGIN"))
+}
+
 /// Returns what follows `option` in `args`, in the same word or as the next.
 fn values<'a>(args: &'a [String], option: &str) -> Vec<&'a str> {
     let mut found = Vec::new();
@@ -200,6 +209,14 @@ mod tests {
         looks_in("-Xlinker -L -Xlinker /x", &["/x"]);
         looks_in("-Wl,--library-path=/x,--library-path,/y", &["/x", "/y"]);
         looks_in("-B/x/ -B y -Wl,-Bstatic,-Bsymbolic,-Bdynamic -L", &["/x/", "y"]);
+    }
+
+    #[test]
+    fn paths_are_found_in_every_spelling() {
+        let line = "/a/libb.a -L/c -Wl,-L,/d,--library-path=/e -Xlinker /f -Wl,-rpath,$ORIGIN/g";
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let found: Vec<&str> = paths(&args).filter(|word| word.contains('/')).collect();
+        assert_eq!(found, ["/a/libb.a", "/c", "/d", "/e", "/f"]);
     }
 
     #[test]

@@ -228,6 +228,11 @@ impl RustcUnit {
         link_args::library_dirs(&self.link_args)
     }
 
+    /// Returns what in the link arguments may be the path of something that is linked.
+    pub fn link_arg_paths(&self) -> impl Iterator<Item = &str> {
+        link_args::paths(&self.link_args)
+    }
+
     /// Returns whether dependants read the output as a Rust library.
     pub fn is_lib_like(&self) -> bool {
         use CrateType::{Dylib, Lib, ProcMacro, Rlib};

@@ -277,15 +277,10 @@ fn check_bypass(
 /// a hit, since a directory may become a link.
 fn looks_past_links(call: &Invocation, unit: &RustcUnit) -> bool {
     let searched = unit.search_paths.iter().map(|path| path.path.as_str());
-    let words = unit.link_args.iter().flat_map(|arg| arg.split([',', '=']));
-    let named = words.map(|word| word.strip_prefix("-L").unwrap_or(word));
-    // A place from which a program loads libraries, and no file of now.
-    let named = named.filter(|word| !word.starts_with("$ORIGIN"));
+    let named = searched.chain(unit.link_arg_paths()).map(PathBuf::from);
     let listed = std::env::var_os("LIBRARY_PATH").unwrap_or_default();
-    let listed: Vec<PathBuf> = std::env::split_paths(&listed).collect();
-    let paths = searched.chain(named).map(Path::new).chain(listed.iter().map(PathBuf::as_path));
-    let mut paths = paths.map(|path| Path::new(&call.cwd).join(path));
-    !paths.all(|path| files::is_same_when_folded(&path))
+    let mut paths = named.chain(std::env::split_paths(&listed));
+    !paths.all(|path| files::is_same_when_folded(&Path::new(&call.cwd).join(path)))
 }
 
 /// Makes sure that the compiler will not print or write reports of its own.
