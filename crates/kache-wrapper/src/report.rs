@@ -1,6 +1,6 @@
 //! The event of this invocation, put together while it runs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kache_config::LogLevel;
 use kache_store::{Event, Outcome, Phases, Restored, Store, clock, journal};
@@ -65,9 +65,9 @@ impl Report {
         }
     }
 
-    /// Notes that the compiler, which was `started` then, has ended.
-    pub(crate) fn compiled(&mut self, started: Instant) {
-        self.compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    /// Notes that the compiler has ended, which `took` so long.
+    pub(crate) fn compiled(&mut self, took: Duration) {
+        self.compile_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.lap(Phase::Compile);
     }
 
@@ -125,7 +125,7 @@ impl Report {
     }
 }
 
-fn micros(duration: std::time::Duration) -> u64 {
+fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

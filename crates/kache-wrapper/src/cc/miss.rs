@@ -1,7 +1,6 @@
 //! A miss: the compiler runs, watched, and what it made and read is stored.
 
 use std::borrow::Cow;
-use std::time::Instant;
 
 use kache_store::Outcome;
 
@@ -32,13 +31,12 @@ impl Compiler for Facts<'_> {
         let args = [self.prefix_maps.as_slice(), &self.unit.args].concat();
         let mut command = process::command(&self.call.compiler.program, &args);
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
-        let started = Instant::now();
         let ran = if self.terminal.is_some() {
             process::run_on_terminal(command)?
         } else {
             process::run_streaming(command, &|line| Cow::Borrowed(line))?
         };
-        report.compiled(started);
+        report.compiled(ran.took);
         let seen = watch::seen(watch, ran.pid);
         let served = if ran.status.success() {
             let collected = seen.map_err(|unseen| unseen.why).and_then(|trace| {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use kache_config::Incremental;
 use kache_key::rustc::messages;
@@ -37,7 +36,6 @@ impl Compiler for Facts<'_> {
         let args = compiler_args(self, dependency_file.as_ref());
         products::unshare(&self.compilation.products);
         let before = Before::look(self, dependency_file);
-        let started = Instant::now();
         let undo = self.remaps.undo();
         let mut command = process::command(&self.call.compiler.program, &args);
         // Whoever observes this process observes the compiler, and nobody else can.
@@ -48,7 +46,7 @@ impl Compiler for Facts<'_> {
             watch::attach(&mut command, &self.compilation.store, &hosts)
         });
         let ran = process::run_streaming(command, &|line| messages::unmap_line(line, &undo))?;
-        report.compiled(started);
+        report.compiled(ran.took);
         let served = if !ran.status.success() {
             let store = self.compilation.store.clone();
             let reason = missed.reason.clone();

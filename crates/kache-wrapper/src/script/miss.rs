@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kache_key::build_script::is_told_by_cargo;
 use kache_key::rustc::messages::Segment;
@@ -45,9 +45,8 @@ impl Compiler for Facts<'_> {
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
         let repository = Repository::around(&self.call.cwd);
         let before = Before { start, has_leftovers, shims, repository };
-        let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
-        report.compiled(started);
+        report.compiled(ran.took);
         let shims = before.shims.as_ref();
         let taken_out = shims.map_or(Ok(()), |shims| shims.take_out(&self.out_dir));
         if !ran.status.success() {

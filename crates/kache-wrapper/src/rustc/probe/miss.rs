@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use kache_key::rustc::messages::Segment;
 use kache_key::rustc::recipe::RUSTC_ENV;
@@ -44,9 +43,8 @@ impl Compiler for Facts<'_> {
         let has_leftovers = self.compilation.products.iter().any(|it| it.path.exists());
         let watch = watch::attach(&mut command, &self.compilation.store, &[]);
         let start = if has_leftovers { Start::after_tick() } else { Start::now() };
-        let started = Instant::now();
         let ran = process::run_streaming(command, &|line| Cow::Borrowed(line))?;
-        report.compiled(started);
+        report.compiled(ran.took);
         let seen = watch::seen(watch, ran.pid);
         if !matches!(ran.status.code(), Some(0 | NO)) {
             let (store, reason) = (self.compilation.store.clone(), missed.reason.clone());
