@@ -56,8 +56,8 @@ pub struct Entry {
     more_flags: u16,
 }
 
-/// What stat(2) tells of a file and git keeps, each number cut to 32 bits; times are seconds, then
-/// nanoseconds.
+/// What stat(2) tells of a file and git keeps, each number cut to 32 bits; times are
+/// seconds, then nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of stat(2)")]
 pub struct StatData {
@@ -73,8 +73,8 @@ impl GitIndex {
     /// Takes the file's `bytes` apart.
     ///
     /// Returns `None` where that is no index, where it is damaged, or where it has a
-    /// part that is not known to say nothing new, such as the name of another file
-    /// with more entries. The checksum at its end is not looked at.
+    /// part that is not known, or that names another file with more entries. The
+    /// checksum at its end is not looked at.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         ID_BYTES.iter().find_map(|id_bytes| parse(bytes, *id_bytes))
     }

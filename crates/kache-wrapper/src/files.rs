@@ -32,6 +32,14 @@ pub(crate) fn find_program(program: &str, path_var: Option<OsString>) -> Option<
     })
 }
 
+/// Reads a text of a mebibyte at most, which is git's limit for its small files, and more
+/// than linker scripts are. `None` where there is no plain file, or one of something else.
+pub(crate) fn read_small(path: &Path) -> Option<String> {
+    const MOST_BYTES: u64 = 1 << 20;
+    let is_small = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= MOST_BYTES);
+    if is_small { fs::read_to_string(path).ok() } else { None }
+}
+
 /// Returns `path` with each `..` taken with what stands before it.
 pub(crate) fn folded(path: &Path) -> PathBuf {
     let mut folded = PathBuf::new();

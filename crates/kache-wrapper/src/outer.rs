@@ -121,7 +121,7 @@ fn acts(input: &Input, cwd: &Path, roots: &Roots) -> Vec<Act> {
         }
         Input::GitIndex(token) => {
             let tree = path(token).and_then(|top| WorkTree::at(&top));
-            tree.map(|tree| Act::Read(tree.index())).into_iter().collect()
+            tree.map(|tree| Act::Read(tree.index)).into_iter().collect()
         }
         Input::Listing(token) => path(token).map(Act::Listed).into_iter().collect(),
         Input::Link(token) => path(token).map(Act::Link).into_iter().collect(),

@@ -12,12 +12,14 @@ use kache_key::git_index::{Entry, GitIndex, StatData, may_have_untracked_cache};
 use kache_key::input::missing_digest;
 
 use super::sight::Sight;
+use crate::files::read_small;
 
 /// A work tree of git's.
 pub(crate) struct WorkTree {
     pub(crate) top: PathBuf,
     /// Where its `HEAD` and its index are: `.git`, or what that file names.
     pub(crate) git_dir: PathBuf,
+    pub(crate) index: PathBuf,
 }
 
 impl WorkTree {
@@ -31,11 +33,7 @@ impl WorkTree {
             let text = read_small(&dot_git)?;
             top.join(text.strip_prefix("gitdir: ")?.trim_end()).canonicalize().ok()?
         };
-        Some(Self { top: top.to_owned(), git_dir })
-    }
-
-    pub(crate) fn index(&self) -> PathBuf {
-        self.git_dir.join("index")
+        Some(Self { top: top.to_owned(), index: git_dir.join("index"), git_dir })
     }
 
     /// Returns whether each tracked file has the stat data that `index` has of it, so
@@ -58,9 +56,8 @@ impl WorkTree {
 pub(crate) fn digest_of(top: &Path) -> Digest {
     let said = || {
         let tree = WorkTree::at(top)?;
-        let path = tree.index();
-        let written_s = written_s(&fs::metadata(&path).ok()?);
-        let index = GitIndex::parse(&read_index(&path)?)?;
+        let written_s = written_s(&fs::metadata(&tree.index).ok()?);
+        let index = GitIndex::parse(&read_index(&tree.index)?)?;
         tree.is_up_to_date(&index).then(|| index.digest(written_s))
     };
     said().unwrap_or_else(missing_digest)
@@ -114,13 +111,6 @@ pub(crate) fn read_index(path: &Path) -> Option<Vec<u8>> {
     }
     file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
     Some(bytes)
-}
-
-/// Reads a text that is no longer than git's own limit for such files.
-pub(crate) fn read_small(path: &Path) -> Option<String> {
-    const MOST_BYTES: u64 = 1 << 20;
-    let is_small = fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= MOST_BYTES);
-    if is_small { fs::read_to_string(path).ok() } else { None }
 }
 
 fn is_as_said(entry: &Entry, metadata: &Metadata) -> bool {

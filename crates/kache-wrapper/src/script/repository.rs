@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use kache_key::git_index::GitIndex;
 use kache_observe::{Act, Trace};
 
-use crate::compilation::git_index::{WorkTree, read_index, read_small, written_s};
+use crate::compilation::git_index::{WorkTree, read_index, written_s};
 use crate::compilation::inputs::Inputs;
 use crate::compilation::sight::{Sight, without_parents};
+use crate::files::read_small;
 
 /// A repository as it is before the script starts.
 pub(super) struct Repository {
     tree: WorkTree,
-    index: PathBuf,
     /// The index of then: this stays readable where git puts another file in its place.
     index_before: File,
     metadata_before: Metadata,
@@ -34,13 +34,12 @@ impl Repository {
             Some(shared) => tree.git_dir.join(shared.trim_end()).canonicalize().ok()?,
             None => tree.git_dir.clone(),
         };
-        let index = tree.index();
-        if !index.is_file() {
+        if !tree.index.is_file() {
             return None;
         }
-        let index_before = File::open(&index).ok()?;
+        let index_before = File::open(&tree.index).ok()?;
         let metadata_before = index_before.metadata().ok()?;
-        Some(Self { tree, index, index_before, metadata_before, shared_dir })
+        Some(Self { tree, index_before, metadata_before, shared_dir })
     }
 
     /// Adds the index by what it says, and leaves it out of `sight` and of the `declared`
@@ -53,13 +52,13 @@ impl Repository {
         inputs: &mut Inputs<'_>,
         tops: &[&Path],
     ) -> usize {
-        let is_index = |path: &PathBuf| without_parents(path) == self.index;
-        if !sight.mentioned.contains(&self.index) && !declared.iter().any(is_index) {
+        let is_index = |path: &PathBuf| without_parents(path) == self.tree.index;
+        if !sight.mentioned.contains(&self.tree.index) && !declared.iter().any(is_index) {
             return 0;
         }
         let Some(index) = self.steady_index() else { return 0 };
         for places in [&mut sight.files, &mut sight.looked_at, &mut sight.written_elsewhere] {
-            places.remove(&self.index);
+            places.remove(&self.tree.index);
         }
         declared.retain(|path| !is_index(path));
         // The script saw the one of before.
@@ -93,7 +92,7 @@ impl Repository {
         for event in trace.events.iter().filter(|event| event.counts) {
             match &event.act {
                 Act::Started { program, .. } => drop(programs.insert(event.pid, program)),
-                Act::Read(path) if without_parents(path) == self.index => {
+                Act::Read(path) if without_parents(path) == self.tree.index => {
                     let program = programs.get(&event.pid).and_then(|path| path.file_name());
                     let is_git = program.is_some_and(|it| it.as_bytes().starts_with(b"git"));
                     if !is_git && first != Some(event.pid) {
@@ -112,14 +111,16 @@ impl Repository {
     /// About a file that is not, git finds out more when it refreshes the index, and some
     /// commands do not: `git diff-index` then answers by times.
     fn steady_index(&self) -> Option<GitIndex> {
-        let now = GitIndex::parse(&read_index(&self.index)?)?;
+        let now = GitIndex::parse(&read_index(&self.tree.index)?)?;
         let before = GitIndex::parse(&self.bytes_before()?)?;
         let says = |index: &GitIndex| index.digest(u32::MAX);
-        let is_steady = says(&before) == says(&now)
-            // What directories count by their names was decided by the index of now.
-            && before.has_untracked_cache == now.has_untracked_cache
-            && self.tree.is_up_to_date(&before)
-            && (before == now || self.tree.is_up_to_date(&now));
+        let says_the_same = || {
+            says(&before) == says(&now)
+                // What directories count by their names was decided by the index of now.
+                && before.has_untracked_cache == now.has_untracked_cache
+                && self.tree.is_up_to_date(&now)
+        };
+        let is_steady = self.tree.is_up_to_date(&before) && (before == now || says_the_same());
         is_steady.then_some(before)
     }
 

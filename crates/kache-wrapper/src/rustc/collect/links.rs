@@ -9,7 +9,7 @@ use kache_store::identity;
 
 use super::Collector;
 use crate::compilation::inputs::{changed, latest_change_ns};
-use crate::files::folded;
+use crate::files::{folded, read_small};
 
 impl Collector<'_> {
     /// Adds every file of the linker's own list.
@@ -84,13 +84,15 @@ impl Collector<'_> {
         if !metadata.is_file() || latest_change_ns(&stamp) > self.before.start.wall_clock_ns {
             return Err(changed(path));
         }
-        if is_thin_archive(path) {
+        let start = start_of(path);
+        // It only names its members, which no linker lists among what it read.
+        if start == *b"!<thin>\n" {
             return Err(format!(
                 "`{}` is a thin archive: its members are elsewhere",
                 path.display()
             ));
         }
-        if is_script_with_parent(path) {
+        if is_script_with_parent(path, &start) {
             return Err(format!("`{}` is a linker script that names `..`", path.display()));
         }
         let (digest, stamp) = self.inputs.digest(path, &stamp)?;
@@ -99,27 +101,17 @@ impl Collector<'_> {
     }
 }
 
-/// Returns whether `path` is a linker script with a `..` in it, which lld folds away in what
-/// it says it read: a directory on the way may become a symbolic link.
-fn is_script_with_parent(path: &Path) -> bool {
-    const LONGEST_SCRIPT_BYTES: u64 = 1 << 20;
-    let is_object = |start: [u8; 8]| start.starts_with(b"\x7fELF") || start.starts_with(b"!<");
-    if start_of(path).is_some_and(is_object) {
-        return false;
-    }
-    let has_parent = |bytes: Vec<u8>| str::from_utf8(&bytes).is_ok_and(|it| it.contains("../"));
-    fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LONGEST_SCRIPT_BYTES)
-        && fs::read(path).is_ok_and(has_parent)
+/// Returns whether `path`, which begins with `start`, is a linker script with a `..` in it.
+/// lld folds that away in what it says it read, and a directory on the way may become a
+/// symbolic link.
+fn is_script_with_parent(path: &Path, start: &[u8]) -> bool {
+    let is_object = start.starts_with(b"\x7fELF") || start.starts_with(b"!<");
+    !is_object && read_small(path).is_some_and(|text| text.contains("../"))
 }
 
-/// Returns whether `path` is an archive that only names its members, which no
-/// linker lists among what it read.
-fn is_thin_archive(path: &Path) -> bool {
-    start_of(path).is_some_and(|start| start == *b"!<thin>\n")
-}
-
-fn start_of(path: &Path) -> Option<[u8; 8]> {
+/// Returns the first bytes of a file, which tell what it is; zeros where it has fewer.
+fn start_of(path: &Path) -> [u8; 8] {
     let mut start = [0; 8];
-    File::open(path).ok()?.read_exact(&mut start).ok()?;
-    Some(start)
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    if read.is_ok() { start } else { [0; 8] }
 }
